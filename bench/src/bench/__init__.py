@@ -1,0 +1,1 @@
+"""Measurements against raw limits and peers, each a ratio in one run."""

@@ -1,0 +1,38 @@
+"""What the agent says about its conversations."""
+
+from typing import ClassVar, Literal
+
+from common.contracts.event import Event
+from common.contracts.ids import AgentId, ChatId, ConversationId, IntegrationId
+from common.contracts.topics import Topic
+
+
+class HandoffRequested(Event):
+    """A conversation needs a person: the customer, the agent or a limit asked for one."""
+
+    type: ClassVar[str] = "agent.handoff.requested"
+    topic: ClassVar[Topic] = Topic.AGENT_CONVERSATIONS
+    key: ClassVar[str] = "conversation_id"
+
+    conversation_id: ConversationId
+    agent_id: AgentId
+    integration_id: IntegrationId
+    chat_id: ChatId
+    reason: str
+    summary: str = ""
+
+
+class ConversationStateChanged(Event):
+    """A conversation moved between bot, handoff_requested, human and closed."""
+
+    type: ClassVar[str] = "agent.conversation.state_changed"
+    topic: ClassVar[Topic] = Topic.AGENT_CONVERSATIONS
+    key: ClassVar[str] = "conversation_id"
+
+    conversation_id: ConversationId
+    agent_id: AgentId
+    integration_id: IntegrationId
+    chat_id: ChatId
+    state: Literal["bot", "handoff_requested", "human", "closed"]
+    previous: Literal["bot", "handoff_requested", "human", "closed"]
+    reason: str = ""

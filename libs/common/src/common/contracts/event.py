@@ -1,0 +1,59 @@
+"""What an event is, and the envelope it travels in."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from common.contracts.ids import EventId, TenantId
+from common.contracts.topics import Topic
+
+EVENTS: dict[str, type["Event"]] = {}
+"""Every concrete event by its `type`; filled as the classes are defined."""
+
+
+class Fact(BaseModel):
+    """A frozen value inside an event; a newer writer's extra fields are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Event(Fact):
+    """Something that happened, or a command, in words a salesperson understands."""
+
+    type: ClassVar[str]
+    topic: ClassVar[Topic]
+    key: ClassVar[str]
+    """The field whose order matters; its value is the record's key."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        if "type" in cls.__dict__:
+            EVENTS[cls.type] = cls
+
+    @property
+    def record_key(self) -> str:
+        """The value of the key field."""
+        return str(getattr(self, self.key))
+
+
+E_co = TypeVar("E_co", bound=Event, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope(Generic[E_co]):
+    """One event with what is true of any event: whose, when, and in which trace."""
+
+    id: EventId
+    tenant: TenantId
+    time: datetime
+    event: E_co
+    source: str = ""
+    traceparent: str | None = None
+
+
+def utc_now() -> datetime:
+    """Read the clock, aware of its zone."""
+    return datetime.now(UTC)

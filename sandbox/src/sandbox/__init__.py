@@ -1,0 +1,1 @@
+"""Strict stand-ins for the outside world, one file per provider."""

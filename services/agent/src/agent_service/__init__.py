@@ -1,0 +1,1 @@
+"""Conversations: decides what to say and do."""

@@ -1,0 +1,1 @@
+"""Contacts and deals, whichever CRM is behind."""

@@ -1,0 +1,1 @@
+"""The front door: verifies, records, publishes; the public API."""

@@ -1,0 +1,1 @@
+"""Google Calendar and Sheets on behalf of a tenant."""

@@ -1,0 +1,1 @@
+"""WhatsApp numbers, chats and messages, in and out; the only sender."""
