@@ -1,0 +1,32 @@
+"""The bus: publish, consume, relay the outbox, on Kafka or in one process."""
+
+from common.bus.consumer import Consumer
+from common.bus.dispatch import Dispatcher
+from common.bus.kafka import KafkaBus, create_topics
+from common.bus.memory import InProcessBus, InProcessProducer
+from common.bus.producer import MAX_RECORD_BYTES, KafkaProducer
+from common.bus.records import Bus, HostedProducer, Partition, Producer, Received, Record, Source
+from common.bus.relay import Relay
+from common.bus.router import MessageContext, Rejection, Router
+
+__all__ = [
+    "MAX_RECORD_BYTES",
+    "Bus",
+    "Consumer",
+    "Dispatcher",
+    "HostedProducer",
+    "InProcessBus",
+    "InProcessProducer",
+    "KafkaBus",
+    "KafkaProducer",
+    "MessageContext",
+    "Partition",
+    "Producer",
+    "Received",
+    "Record",
+    "Rejection",
+    "Relay",
+    "Router",
+    "Source",
+    "create_topics",
+]

@@ -1,0 +1,76 @@
+"""Real Kafka as a `Bus`, and the topics it must have before anybody starts."""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from common.bus.producer import MAX_RECORD_BYTES, KafkaProducer
+from common.bus.source import KafkaSource
+from common.contracts.topics import TOPICS
+from common.errors import Unavailable
+
+log = structlog.get_logger()
+
+
+class KafkaBus:
+    """Makes producers and sources for one cluster."""
+
+    name = "kafka"
+
+    def __init__(self, bootstrap: str, *, client_id: str = "parley") -> None:
+        self.bootstrap = bootstrap
+        self._client_id = client_id
+
+    def producer(self) -> KafkaProducer:
+        """Make a producer."""
+        return KafkaProducer(self.bootstrap, client_id=self._client_id)
+
+    def source(self, group: str, topics: Sequence[str]) -> KafkaSource:
+        """Make a member of a consumer group."""
+        return KafkaSource(self.bootstrap, group=group, topics=topics, client_id=self._client_id)
+
+
+async def create_topics(bootstrap: str, *, replication: int = 1, prefix: str = "") -> list[str]:
+    """Create the topics that are missing; returns their names.
+
+    Raises:
+        Unavailable: no broker answered.
+        KafkaError: the broker refused a topic.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=15_000)
+    wanted = [
+        NewTopic(
+            name=prefix + topic,
+            num_partitions=spec.partitions,
+            replication_factor=replication,
+            topic_configs={
+                "retention.ms": str(int(spec.retention.total_seconds() * 1000)),
+                "max.message.bytes": str(MAX_RECORD_BYTES + 65_536),
+                "min.insync.replicas": str(max(1, replication - 1)),
+            },
+        )
+        for topic, spec in TOPICS.items()
+    ]
+    try:
+        async with asyncio.timeout(30):
+            await admin.start()
+            response = await admin.create_topics(wanted)
+    except (OSError, TimeoutError, KafkaError) as error:
+        raise Unavailable(f"Kafka at {bootstrap} did not answer: {type(error).__name__}") from error
+    finally:
+        await admin.close()
+    return _created(response.topic_errors)
+
+
+def _created(outcomes: Sequence[tuple[str, int, str | None]]) -> list[str]:
+    created: list[str] = []
+    for name, code, *_ in outcomes:
+        error = for_code(code)
+        if code == 0:
+            created.append(name)
+        elif error is not TopicAlreadyExistsError:
+            raise error(f"topic {name} was not created")
+    return created

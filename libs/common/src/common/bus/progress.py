@@ -1,0 +1,57 @@
+"""How far one partition has come: what waits, what is in hand, what may be committed."""
+
+from collections import deque
+
+from common.bus.records import Partition, Received
+
+
+class Progress:
+    """Bookkeeping for one partition from its assignment to its revocation."""
+
+    def __init__(self, partition: Partition) -> None:
+        self.partition = partition
+        self.pending: deque[Received] = deque()
+        self.unfinished: dict[int, int] = {}
+        """Offset to size, of everything accepted and not finished, in order of offset."""
+        self.bytes = 0
+        self.busy = False
+        """Whether a batch with records of this partition is in hand."""
+        self.revoked = False
+        self.watermark = 0
+        """The offset after the contiguous finished prefix: safe to commit."""
+        self.committed = 0
+        self._next = 0
+
+    def accept(self, record: Received) -> bool:
+        """Queue a record; False for one we have already (a pause makes Kafka send it again)."""
+        if self.revoked or record.offset < self._next:
+            return False
+        self._next = record.offset + 1
+        size = len(record.value or b"")
+        self.unfinished[record.offset] = size
+        self.bytes += size
+        self.pending.append(record)
+        return True
+
+    def take(self, count: int) -> list[Received]:
+        """Take up to `count` records in order."""
+        pending = self.pending
+        return [pending.popleft() for _ in range(min(count, len(pending)))]
+
+    def finish(self, record: Received) -> None:
+        """Note one finished; the watermark follows the oldest that is not."""
+        size = self.unfinished.pop(record.offset, None)
+        if size is None:
+            return
+        self.bytes -= size
+        self.watermark = next(iter(self.unfinished), self._next)
+
+    def revoke(self) -> None:
+        """Let go of what has not begun."""
+        self.revoked = True
+        for record in self.pending:
+            self.bytes -= self.unfinished.pop(record.offset, 0)
+        self.pending.clear()
+        if self.unfinished:
+            # What was let go ends the prefix: nothing after it may be committed.
+            self._next = next(reversed(self.unfinished)) + 1

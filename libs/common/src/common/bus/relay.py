@@ -1,0 +1,175 @@
+"""Publish the outbox, in order: one leader per service, woken the moment a row commits.
+
+The leader holds an advisory lock on a connection of its own; if it dies, the lock goes with
+the connection and another replica takes over. What it had published and not yet deleted is
+published again: in the same order, with the same ids, so consumers drop it. A row that Kafka
+will never take stops its key, not the table: later rows of that key would overtake it.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+import asyncpg
+import structlog
+
+from common.bus.records import Producer, Record
+from common.db import unpacked_headers
+from common.errors import Permanent
+from common.telemetry import metrics
+
+log = structlog.get_logger()
+
+BATCH = 1000
+_CHANNEL = "parley_outbox"
+_LOCK = 7_258_193_002
+_POLL_SECONDS = 1.0
+_STALLED_SECONDS = 120
+
+_CLAIM = """
+    select seq, topic, key, value, headers, created_at from outbox
+    where failed_at is null
+      and not exists (select 1 from unnest($1::text[], $2::text[]) as b(topic, key)
+                      where b.topic = outbox.topic and b.key = outbox.key)
+    order by seq limit $3"""
+_BLOCKED = "select distinct topic, key from outbox where failed_at is not null"
+_DEPTH = """
+    select count(*), coalesce(extract(epoch from now() - min(created_at)), 0)::float8
+    from (select created_at from outbox limit 100000) as rows"""
+_FAIL = "update outbox set failed_at = now(), error = $2 where seq = $1"
+
+
+class Relay:
+    """Publishes one service's outbox while it leads, and otherwise waits to."""
+
+    def __init__(self, url: str, producer: Producer, *, lead: bool = True) -> None:
+        self.name = "relay"
+        self._url = url.replace("postgresql+asyncpg://", "postgresql://")
+        self._producer = producer
+        self._may_lead = lead
+        self._wake = asyncio.Event()
+        self._leads = False
+        self._connection: asyncpg.Connection | None = None
+        self._beat = time.monotonic()
+        self._notifying: asyncio.Task[None] | None = None
+
+    def nudge(self) -> None:
+        """Say that rows were committed: publish them now, or tell the leader to."""
+        if self._leads or self._notifying is not None:
+            self._wake.set()
+        else:
+            self._notifying = asyncio.get_running_loop().create_task(self._notify())
+
+    def not_ready(self) -> str | None:
+        """A relay never keeps a process from serving: rows wait in the table."""
+        return None
+
+    def stalled(self) -> str | None:
+        """Stalled when its loop has not turned for two minutes."""
+        age = time.monotonic() - self._beat
+        return f"{self.name}: no turn for {age:.0f} s" if age > _STALLED_SECONDS else None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Lead or wait to lead until `stop` is set; then publish what is committed, and end."""
+        while not stop.is_set():
+            self._beat = time.monotonic()
+            try:
+                await self._session(stop)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+                log.warning("relay.interrupted", error=type(error).__name__)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), 0.5)
+            finally:
+                self._leads = False
+
+    async def _session(self, stop: asyncio.Event) -> None:
+        connection = await asyncpg.connect(self._url, timeout=5)
+        self._connection = connection
+        try:
+            await connection.add_listener(_CHANNEL, lambda *_: self._wake.set())
+            while not stop.is_set():
+                self._beat = time.monotonic()
+                if self._may_lead and await connection.fetchval(
+                    "select pg_try_advisory_lock($1)", _LOCK
+                ):
+                    self._leads = True
+                    await self._lead(connection, stop)
+                else:
+                    await self._pause(stop)
+        finally:
+            self._connection = None
+            connection.terminate()
+
+    async def _lead(self, connection: asyncpg.Connection, stop: asyncio.Event) -> None:
+        blocked = {(r["topic"], r["key"]) for r in await connection.fetch(_BLOCKED)}
+        measured = 0.0
+        while True:
+            self._beat = time.monotonic()
+            self._wake.clear()
+            rows = await connection.fetch(
+                _CLAIM, [topic for topic, _ in blocked], [key for _, key in blocked], BATCH
+            )
+            complete = await self._publish(connection, rows, blocked) if rows else True
+            if time.monotonic() - measured > _POLL_SECONDS:
+                measured = time.monotonic()
+                await self._measure(connection)
+            if stop.is_set():
+                return
+            if not complete:
+                await self._pause(stop, seconds=0.5)
+            elif len(rows) < BATCH:
+                await self._pause(stop)
+
+    async def _publish(
+        self,
+        connection: asyncpg.Connection,
+        rows: Sequence[asyncpg.Record],
+        blocked: set[tuple[str, str]],
+    ) -> bool:
+        """Publish rows in order; False when some must be tried again."""
+        records = [
+            Record(row["topic"], row["key"], row["value"], unpacked_headers(row["headers"]))
+            for row in rows
+        ]
+        outcomes = await self._producer.publish_all(records)
+        done = [row["seq"] for row, error in zip(rows, outcomes, strict=True) if error is None]
+        if done:
+            await connection.execute("delete from outbox where seq = any($1::bigint[])", done)
+        for row, error in zip(rows, outcomes, strict=True):
+            if isinstance(error, Permanent):
+                blocked.add((row["topic"], row["key"]))
+                await connection.execute(_FAIL, row["seq"], str(error))
+                log.error("outbox.key_stopped", seq=row["seq"], topic=row["topic"])
+        return len(done) == len(rows)
+
+    async def _measure(self, connection: asyncpg.Connection) -> None:
+        pending, age = await connection.fetchrow(_DEPTH)
+        metrics.OUTBOX_PENDING.set(pending)
+        metrics.OUTBOX_OLDEST_SECONDS.set(age)
+
+    async def _pause(self, stop: asyncio.Event, *, seconds: float = _POLL_SECONDS) -> None:
+        """Wait for a nudge, a notification, the stop, or the poll interval."""
+        if stop.is_set():
+            return
+        stopping = asyncio.ensure_future(stop.wait())
+        waking = asyncio.ensure_future(self._wake.wait())
+        _, waiting = await asyncio.wait(
+            {stopping, waking}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in waiting:
+            task.cancel()
+
+    async def _notify(self) -> None:
+        """Wake the leader in another process; its poll covers for a notification that fails."""
+        try:
+            while True:
+                self._wake.clear()
+                if self._connection is not None:
+                    await self._connection.execute("select pg_notify($1, '')", _CHANNEL)
+                if not self._wake.is_set():
+                    return
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            log.info("relay.notify_failed", error=type(error).__name__)
+        finally:
+            self._notifying = None

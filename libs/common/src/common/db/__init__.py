@@ -1,0 +1,38 @@
+"""Postgres: transactions, tenants, inbox, outbox and migrations."""
+
+from common.db.base import Base, new_metadata
+from common.db.engine import create_engine, is_passing, tenant_transaction, transaction
+from common.db.environment import run_migrations
+from common.db.inbox import Inbox, purge_inbox
+from common.db.messaging import (
+    add_messaging_tables,
+    create_messaging_tables,
+    drop_messaging_tables,
+)
+from common.db.migrate import migrate
+from common.db.outbox import Outbox, OutboxRow, packed_headers, unpacked_headers
+from common.db.tenancy import api_role, isolate_by_tenant, let_api_publish, unprotected_tables
+
+__all__ = [
+    "Base",
+    "Inbox",
+    "Outbox",
+    "OutboxRow",
+    "add_messaging_tables",
+    "api_role",
+    "create_engine",
+    "create_messaging_tables",
+    "drop_messaging_tables",
+    "is_passing",
+    "isolate_by_tenant",
+    "let_api_publish",
+    "migrate",
+    "new_metadata",
+    "packed_headers",
+    "purge_inbox",
+    "run_migrations",
+    "tenant_transaction",
+    "transaction",
+    "unpacked_headers",
+    "unprotected_tables",
+]

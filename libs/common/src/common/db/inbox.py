@@ -1,0 +1,38 @@
+"""Which events this service has seen, written in the transaction of their effect."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+_ADMIT = text("""
+    insert into inbox (event_id)
+    select distinct unnest(cast(:ids as text[]))
+    on conflict do nothing
+    returning event_id""")
+_PURGE = text("""
+    delete from inbox where event_id in (
+        select event_id from inbox where received_at < now() - cast(:age as interval) limit 10000)
+    """)
+
+RETENTION = timedelta(days=14)
+"""Twice the topics' retention: no record can be delivered again after that."""
+
+
+class Inbox:
+    """Duplicate detection for one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def admit(self, event_ids: Sequence[str]) -> set[str]:
+        """Write the ids down and say which are new; the others were handled before."""
+        rows = await self._connection.execute(_ADMIT, {"ids": list(event_ids)})
+        return set(rows.scalars())
+
+
+async def purge_inbox(connection: AsyncConnection, age: timedelta = RETENTION) -> int:
+    """Forget up to 10,000 events older than `age`; returns how many went."""
+    result = await connection.execute(_PURGE, {"age": age})
+    return result.rowcount

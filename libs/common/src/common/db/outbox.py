@@ -1,0 +1,110 @@
+"""What this service will say, written in the transaction of what it did."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from common.contracts.cloudevents import Headers, encode_headers
+from common.contracts.event import Envelope, Event, utc_now
+from common.contracts.ids import EventId, TenantId, uuid7
+from common.contracts.trace import current_traceparent
+
+_ADD = text("""
+    insert into outbox (topic, key, value, headers)
+    select topic, key, value, headers
+    from unnest(cast(:topics as text[]), cast(:keys as text[]), cast(:values as bytea[]),
+                cast(:headers as text[])) with ordinality as row(topic, key, value, headers, n)
+    order by n""")
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """A record that waits to be published."""
+
+    topic: str
+    key: str
+    value: bytes | None
+    headers: Headers
+
+
+def packed_headers(headers: Headers) -> str:
+    """Write headers as the text that the outbox stores."""
+    return orjson.dumps([(name, value.decode()) for name, value in headers]).decode()
+
+
+def unpacked_headers(stored: str) -> Headers:
+    """Read what `packed_headers` wrote."""
+    return [(name, value.encode()) for name, value in orjson.loads(stored)]
+
+
+class Outbox:
+    """Collects the events of one transaction and writes them with one statement.
+
+    Order per key is the order of commits only if transactions on one key wait for each other:
+    lock what the key names (its chat, its conversation) before the transaction ends.
+    """
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        *,
+        source: str,
+        on_commit: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._connection = connection
+        self._source = source
+        self._rows: list[OutboxRow] = []
+        self._wake_relay = on_commit
+        self.written = 0
+
+    def add(
+        self,
+        event: Event,
+        *,
+        tenant: TenantId,
+        event_id: EventId | None = None,
+        traceparent: str | None = None,
+    ) -> EventId:
+        """Announce an event when, and only when, this transaction commits.
+
+        A deterministic `event_id` makes the same announcement twice count once downstream.
+        """
+        envelope = Envelope(
+            id=event_id or EventId(uuid7()),
+            tenant=tenant,
+            time=utc_now(),
+            event=event,
+            source=self._source,
+            traceparent=traceparent or current_traceparent.get(),
+        )
+        value = event.__pydantic_serializer__.to_json(event, exclude_none=True)
+        self.add_row(OutboxRow(event.topic, event.record_key, value, encode_headers(envelope)))
+        return envelope.id
+
+    def add_row(self, row: OutboxRow) -> None:
+        """Publish a record that is encoded already, such as a dead letter."""
+        self._rows.append(row)
+
+    async def flush(self) -> None:
+        """Write what was collected; called once, just before the commit."""
+        rows, self._rows = self._rows, []
+        if rows:
+            await self._connection.execute(_ADD, _columns(rows))
+            self.written += len(rows)
+
+    def committed(self) -> None:
+        """Wake the relay; called once, just after the commit."""
+        if self.written:
+            self._wake_relay()
+
+
+def _columns(rows: Sequence[OutboxRow]) -> dict[str, list[str] | list[bytes | None]]:
+    return {
+        "topics": [row.topic for row in rows],
+        "keys": [row.key for row in rows],
+        "values": [row.value for row in rows],
+        "headers": [packed_headers(row.headers) for row in rows],
+    }
