@@ -1,0 +1,46 @@
+"""Durable, ordered, keyed work for everything slow or external."""
+
+from common.lanes.control import hold_lane, park_head, parked_jobs, resume_lane, waiting_lanes
+from common.lanes.jobs import Job, LeaseLost, NewJob, Queue
+from common.lanes.store import (
+    cancel,
+    claim,
+    enqueue,
+    extend,
+    finish,
+    finish_within,
+    park,
+    postpone,
+    retry,
+    set_pace,
+)
+from common.lanes.tables import add_lane_tables, create_lane_tables, drop_lane_tables
+from common.lanes.worker import DONE, Done, LaneWorker
+
+__all__ = [
+    "DONE",
+    "Done",
+    "Job",
+    "LaneWorker",
+    "LeaseLost",
+    "NewJob",
+    "Queue",
+    "add_lane_tables",
+    "cancel",
+    "claim",
+    "create_lane_tables",
+    "drop_lane_tables",
+    "enqueue",
+    "extend",
+    "finish",
+    "finish_within",
+    "hold_lane",
+    "park",
+    "park_head",
+    "parked_jobs",
+    "postpone",
+    "resume_lane",
+    "retry",
+    "set_pace",
+    "waiting_lanes",
+]
