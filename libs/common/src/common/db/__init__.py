@@ -11,13 +11,20 @@ from common.db.messaging import (
 )
 from common.db.migrate import migrate
 from common.db.outbox import Outbox, OutboxRow, packed_headers, unpacked_headers
-from common.db.tenancy import api_role, isolate_by_tenant, let_api_publish, unprotected_tables
+from common.db.tenancy import (
+    RunsSql,
+    api_role,
+    isolate_by_tenant,
+    let_api_publish,
+    unprotected_tables,
+)
 
 __all__ = [
     "Base",
     "Inbox",
     "Outbox",
     "OutboxRow",
+    "RunsSql",
     "add_messaging_tables",
     "api_role",
     "create_engine",

@@ -1,6 +1,5 @@
 """The two tables behind "one message, one effect": the inbox and the outbox."""
 
-from alembic.operations import Operations
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -13,6 +12,8 @@ from sqlalchemy import (
     Text,
     func,
 )
+
+from common.db.tenancy import RunsSql
 
 
 def add_messaging_tables(metadata: MetaData) -> None:
@@ -38,7 +39,7 @@ def add_messaging_tables(metadata: MetaData) -> None:
     )
 
 
-def create_messaging_tables(op: Operations) -> None:
+def create_messaging_tables(op: RunsSql) -> None:
     """Create inbox and outbox (first shape); called by each service's first migration."""
     op.execute("""
         create table inbox (
@@ -63,7 +64,7 @@ def create_messaging_tables(op: Operations) -> None:
             autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000)""")
 
 
-def drop_messaging_tables(op: Operations) -> None:
+def drop_messaging_tables(op: RunsSql) -> None:
     """Undo `create_messaging_tables`."""
     op.execute("drop table outbox")
     op.execute("drop table inbox")

@@ -1,8 +1,16 @@
 """Row-level security: the database refuses what a forgotten filter would let through."""
 
-from alembic.operations import Operations
+from typing import Any, Protocol
+
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+class RunsSql(Protocol):
+    """Alembic's `op`, as far as our migrations need it."""
+
+    def execute(self, sqltext: str, /) -> Any:
+        """Run one statement."""
 
 
 def api_role(service: str) -> str:
@@ -10,7 +18,7 @@ def api_role(service: str) -> str:
     return f"parley_{service}_api"
 
 
-def isolate_by_tenant(op: Operations, service: str, *tables: str) -> None:
+def isolate_by_tenant(op: RunsSql, service: str, *tables: str) -> None:
     """Let the API role touch only rows of the tenant that the transaction is about.
 
     The service's own role owns the tables and works across tenants (it consumes topics); the
@@ -26,7 +34,7 @@ def isolate_by_tenant(op: Operations, service: str, *tables: str) -> None:
         op.execute(f"grant select, insert, update, delete on {table} to {role}")
 
 
-def let_api_publish(op: Operations, service: str) -> None:
+def let_api_publish(op: RunsSql, service: str) -> None:
     """Let the API role add to the outbox; it cannot read what others wrote there."""
     op.execute(f"grant usage on schema public to {api_role(service)}")
     op.execute(f"grant insert on outbox to {api_role(service)}")

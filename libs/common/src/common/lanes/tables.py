@@ -1,6 +1,5 @@
 """Three tables: the lanes, the jobs in them, and the pace some of them must keep."""
 
-from alembic.operations import Operations
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -18,6 +17,8 @@ from sqlalchemy import (
     func,
     text,
 )
+
+from common.db import RunsSql
 
 _STORAGE = "fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000"
 """Rows change several times and live briefly: room on the page, and vacuum by count."""
@@ -77,7 +78,7 @@ def add_lane_tables(metadata: MetaData) -> None:
     )
 
 
-def create_lane_tables(op: Operations) -> None:
+def create_lane_tables(op: RunsSql) -> None:
     """Create lanes, jobs and pacing (first shape)."""
     op.execute(f"""
         create table lane (
@@ -127,7 +128,7 @@ def create_lane_tables(op: Operations) -> None:
         )""")
 
 
-def drop_lane_tables(op: Operations) -> None:
+def drop_lane_tables(op: RunsSql) -> None:
     """Undo `create_lane_tables`."""
     for table in ("pace", "lane_job", "lane"):
         op.execute(f"drop table {table}")

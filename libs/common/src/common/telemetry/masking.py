@@ -1,7 +1,7 @@
 """What must not be read in a log: secrets go, phone numbers keep their last four digits."""
 
 import re
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 
 MASK = "***"
@@ -21,7 +21,6 @@ _SECRET_NAMES = frozenset(
         "private_key",
         "proxy_authorization",
         "secret",
-        "state",
         "token",
         "x_api_key",
         "x_webhook_secret",
@@ -41,7 +40,9 @@ _IN_TEXT = re.compile(
 _DEEPEST = 6
 
 
-def mask(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def mask(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
     """Mask one log entry; a structlog processor."""
     for name, value in event.items():
         event[name] = masked(name, value)
@@ -50,21 +51,23 @@ def mask(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Muta
 
 def masked(name: str, value: Any, depth: int = 0) -> Any:
     """Mask a value by its name and, inside, by the names it carries."""
-    if value is None or isinstance(value, bool | int | float):
-        return MASK if isinstance(value, int) and _is_secret(name) else value
-    if _is_secret(name):
+    if _is_secret(name) and not isinstance(value, bool | None):
         return MASK
-    if isinstance(value, str):
-        return _masked_text(name, value)
-    if depth >= _DEEPEST:
-        return "…"
+    match value:
+        case str():
+            return _masked_text(name, value)
+        case bytes():
+            return f"{len(value)} bytes"
+        case Mapping() | list() | tuple() | set() | frozenset():
+            return _masked_inside(name, value, depth) if depth < _DEEPEST else "…"
+        case _:
+            return value
+
+
+def _masked_inside(name: str, value: Mapping[Any, Any] | Iterable[Any], depth: int) -> Any:
     if isinstance(value, Mapping):
         return {key: masked(str(key), inner, depth + 1) for key, inner in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [masked(name, inner, depth + 1) for inner in value]
-    if isinstance(value, bytes):
-        return f"{len(value)} bytes"
-    return value
+    return [masked(name, inner, depth + 1) for inner in value]
 
 
 def mask_text(text: str) -> str:

@@ -1,0 +1,1 @@
+"""What WhatsApp means to us: rules and verbs, no I/O."""

@@ -1,0 +1,306 @@
+"""What the use cases need from the outside, and the context that carries it."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+from common.contracts import (
+    CancelMessages,
+    ChatId,
+    CommandId,
+    ConnectionChanged,
+    ConnectionState,
+    DeliveryStatus,
+    Envelope,
+    Event,
+    EventId,
+    IntegrationId,
+    MessageId,
+    SendMessage,
+    TenantId,
+)
+from whatsapp_service.domain.model import (
+    ChatAddress,
+    Ignored,
+    Integration,
+    Observation,
+    Outbound,
+    OutboundState,
+    Qr,
+    SentMessage,
+    Unknown,
+)
+
+Clock = Callable[[], datetime]
+
+
+class Translate(Protocol):
+    """Reads a provider's webhook body; never raises on what a provider may send."""
+
+    def __call__(
+        self, body: dict[str, Any], *, integration: IntegrationId, now: datetime
+    ) -> Sequence[Observation | Ignored | Unknown]:
+        """Say everything the body says."""
+
+
+class MessageKey(NamedTuple):
+    """WhatsApp's id is unique within one integration."""
+
+    integration_id: IntegrationId
+    message_id: MessageId
+
+
+class SeenChat(NamedTuple):
+    """A chat that something was seen in."""
+
+    integration: Integration
+    address: ChatAddress
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """One message as it is kept."""
+
+    key: MessageKey
+    tenant: TenantId
+    chat_id: ChatId
+    outgoing: bool
+    kind: str
+    text: str
+    content: bytes
+    sent_at: datetime
+    command_id: CommandId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """How far a message has come."""
+
+    key: MessageKey
+    tenant: TenantId
+    status: DeliveryStatus
+
+
+class KnownMessage(NamedTuple):
+    """What an event about a message needs to know of it."""
+
+    chat_id: ChatId
+    command_id: CommandId | None
+
+
+class Inbox(Protocol):
+    """Duplicate detection of this transaction."""
+
+    async def admit(self, event_ids: Sequence[str]) -> set[str]:
+        """Write the ids down and say which are new."""
+
+
+class Outbox(Protocol):
+    """Announcements of this transaction."""
+
+    def add(
+        self,
+        event: Event,
+        *,
+        tenant: TenantId,
+        event_id: EventId | None = None,
+        traceparent: str | None = None,
+    ) -> EventId:
+        """Announce an event when this transaction commits."""
+
+    def add_row(self, row: Any) -> None:
+        """Publish a record that is encoded already (the runtime's dead letters)."""
+
+
+class Integrations(Protocol):
+    """The numbers we serve."""
+
+    async def by_webhook(
+        self, ids: Sequence[IntegrationId], instances: Sequence[str]
+    ) -> tuple[dict[IntegrationId, Integration], dict[str, Integration]]:
+        """Find integrations by id and by instance name, in one statement."""
+
+    async def get(self, integration_id: IntegrationId) -> Integration | None:
+        """Find one."""
+
+    async def of_agent(self, agent_id: str, channel: str) -> Integration | None:
+        """Find the number an agent is bound to."""
+
+    async def begin(
+        self, integration: Integration, *, channel: str, until: datetime
+    ) -> Integration | None:
+        """Reserve the binding for its making; None while somebody else is making it."""
+
+    async def created(self, integration: Integration, *, token: str) -> None:
+        """Note that the provider has the instance; its token is kept sealed."""
+
+    async def remove(self, integration_id: IntegrationId) -> None:
+        """Forget an integration whose making failed."""
+
+    async def change_state(
+        self, integration_id: IntegrationId, change: ConnectionChanged
+    ) -> ConnectionState | None:
+        """Move to a state; returns the one before, or None when nothing changed."""
+
+    async def show_qr(self, integration_id: IntegrationId, qr: Qr) -> None:
+        """Keep the newest code to be scanned."""
+
+
+class Chats(Protocol):
+    """Chats and the names WhatsApp has for them."""
+
+    async def resolve(self, seen: Sequence[SeenChat]) -> list[ChatId]:
+        """Find or create the chat of each address, merging those that prove to be one."""
+
+    async def owned(
+        self, chats: Sequence[tuple[TenantId, IntegrationId, ChatId]]
+    ) -> set[tuple[TenantId, IntegrationId, ChatId]]:
+        """Say which of these chats are the tenant's, on that integration."""
+
+    async def reply_address(self, chat_id: ChatId) -> str | None:
+        """Find the JID to send to."""
+
+
+class Messages(Protocol):
+    """Messages and how far they came."""
+
+    async def store(self, messages: Sequence[StoredMessage]) -> set[MessageKey]:
+        """Keep messages; returns the keys that were new."""
+
+    async def known(self, keys: Sequence[MessageKey]) -> dict[MessageKey, KnownMessage]:
+        """Find the chats of messages."""
+
+    async def edit(self, key: MessageKey, text: str, at: datetime) -> None:
+        """Change a message's words."""
+
+    async def delete(self, key: MessageKey, at: datetime) -> None:
+        """Mark a message as deleted for everyone."""
+
+    async def delivered(self, updates: Sequence[Delivered]) -> list[Delivered]:
+        """Move messages forward, never back; returns those that moved."""
+
+    async def delivery_of(self, key: MessageKey) -> DeliveryStatus | None:
+        """Say how far a message came, also when the ack overtook the answer to the send."""
+
+    async def keep_event(
+        self, integration: Integration, *, event_id: EventId, reason: str, body: Any
+    ) -> None:
+        """Keep whole what we could not read."""
+
+
+class Outbounds(Protocol):
+    """What we were asked to send."""
+
+    async def accept(self, commands: Sequence[Envelope[SendMessage]]) -> set[CommandId]:
+        """Note commands and queue them in their chats' lanes; returns the new ones."""
+
+    async def get(self, command_id: CommandId) -> Outbound | None:
+        """Find one."""
+
+    async def in_flight(self, chats: Sequence[ChatId]) -> list[Outbound]:
+        """Find those whose call has begun and not ended, in these chats."""
+
+    async def begin_attempt(self, command_id: CommandId, at: datetime) -> None:
+        """Note that a call to the provider begins."""
+
+    async def end(
+        self,
+        command_id: CommandId,
+        state: OutboundState,
+        *,
+        sent: SentMessage | None = None,
+        code: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Note how it ended, or that nobody knows."""
+
+    async def echo_of(self, outbound: Outbound) -> SentMessage | None:
+        """Find a stored outgoing message that is this command's, told by webhook."""
+
+    async def unclaimed(
+        self, integration_id: IntegrationId, sent: Sequence[SentMessage]
+    ) -> SentMessage | None:
+        """Pick the oldest of these that no command has claimed as its own."""
+
+    async def cancel(
+        self, tenant: TenantId, command: CancelMessages, *, reason: str
+    ) -> list[CommandId]:
+        """Take back what still waits (all of the chat when none is named)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What one batch of messages, one job or one request may touch."""
+
+    inbox: Inbox
+    outbox: Outbox
+    integrations: Integrations
+    chats: Chats
+    messages: Messages
+    outbound: Outbounds
+    now: Clock
+    connection: Any = None
+    """The transaction itself, for what is enqueued or finished in it; opaque in here."""
+
+
+Opener = Callable[[], AbstractAsyncContextManager[Context]]
+
+
+class OpenForTenant(Protocol):
+    """Opens a transaction that can see one tenant only."""
+
+    def __call__(self, tenant: TenantId) -> AbstractAsyncContextManager[Context]:
+        """Open it; it commits on success only."""
+
+
+class Lease(Protocol):
+    """Our hold on the chat's lane while we work on its head."""
+
+    async def confirm(self, context: Context) -> None:
+        """Renew it in this transaction; raises when another worker has the lane."""
+
+    async def finish(self, context: Context) -> None:
+        """Take the head off its lane in this transaction; raises likewise."""
+
+
+class Provider(Protocol):
+    """The WhatsApp gateway that holds the numbers (Evolution API)."""
+
+    async def create(self, integration: Integration) -> tuple[str, Qr | None]:
+        """Make the instance with our webhook; returns its token and a first QR code.
+
+        Idempotent: an instance that exists already is taken over.
+        """
+
+    async def delete(self, integration: Integration) -> None:
+        """Remove an instance whose making failed; best effort."""
+
+    async def fetch_qr(self, integration: Integration) -> Qr | None:
+        """Ask for a QR code to scan."""
+
+    async def show_typing(self, integration: Integration, jid: str, milliseconds: int) -> None:
+        """Show "typing…" for a while; a failure is no reason not to send."""
+
+    async def send_text(self, integration: Integration, jid: str, text: str) -> SentMessage:
+        """Send a text.
+
+        Raises:
+            OutcomeUnknown: it may or may not have been sent.
+            Transient: it was not sent, try later.
+            Permanent: it will never be sent.
+        """
+
+    async def find_sent(
+        self, integration: Integration, jid: str, *, text: str, since: datetime
+    ) -> list[SentMessage]:
+        """List what was sent to a JID with these words since then, oldest first."""
+
+
+class Agents(Protocol):
+    """The agent service, as far as we need it."""
+
+    async def exists(self, tenant: TenantId, agent_id: str) -> bool:
+        """Say whether the tenant has this agent."""

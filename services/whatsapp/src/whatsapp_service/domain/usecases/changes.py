@@ -1,0 +1,64 @@
+"""What happens to messages later: acks, edits, deletions. They name a message only by its id."""
+
+from collections.abc import Sequence
+
+from common.contracts import (
+    Event,
+    MessageDeleted,
+    MessageDeliveryUpdated,
+    MessageEdited,
+)
+from whatsapp_service.domain.ports import Context, Delivered, KnownMessage, MessageKey
+from whatsapp_service.domain.usecases.batch import Announcements, Seen
+
+Change = MessageDeliveryUpdated | MessageEdited | MessageDeleted
+
+
+async def apply_changes(
+    context: Context, seen: Sequence[Seen], announcements: Announcements
+) -> None:
+    """Apply changes to stored messages and announce those that changed something."""
+    if not seen:
+        return
+    moved = await _deliver(context, seen)
+    known = await context.messages.known([_key(one) for one in seen])
+    for one in seen:
+        message = known.get(_key(one))
+        if message is None:
+            # An ack that overtook its message is kept, and announced with the message.
+            continue
+        announcements.add(one, await _apply(context, one, message, moved))
+
+
+async def _deliver(context: Context, seen: Sequence[Seen]) -> set[tuple[MessageKey, str]]:
+    updates = [
+        Delivered(_key(one), one.integration.tenant, event.status)
+        for one in seen
+        if isinstance(event := one.observation.event, MessageDeliveryUpdated)
+    ]
+    moved = await context.messages.delivered(updates) if updates else []
+    return {(update.key, update.status) for update in moved}
+
+
+async def _apply(
+    context: Context, seen: Seen, message: KnownMessage, moved: set[tuple[MessageKey, str]]
+) -> list[Event]:
+    event, key = seen.observation.event, _key(seen)
+    match event:
+        case MessageDeliveryUpdated():
+            if (key, event.status) not in moved:
+                return []
+            moved.discard((key, event.status))
+            found = {"chat_id": message.chat_id, "command_id": message.command_id}
+            return [event.model_copy(update=found)]
+        case MessageEdited():
+            await context.messages.edit(key, event.text, event.edited_at or seen.webhook.time)
+        case MessageDeleted():
+            await context.messages.delete(key, event.deleted_at or seen.webhook.time)
+    return [event.model_copy(update={"chat_id": message.chat_id})]
+
+
+def _key(seen: Seen) -> MessageKey:
+    event = seen.observation.event
+    assert isinstance(event, Change)  # noqa: S101 - the caller sorted by type
+    return MessageKey(seen.integration.id, event.message_id)

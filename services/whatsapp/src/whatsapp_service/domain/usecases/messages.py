@@ -1,0 +1,116 @@
+"""Messages that were written, in either direction: stored once, announced when new."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from common.contracts import ChatId, CommandId, Event, MessageReceived, MessageSent
+from whatsapp_service.domain.model import STALE_AFTER
+from whatsapp_service.domain.ports import Context, MessageKey, SeenChat, StoredMessage
+from whatsapp_service.domain.usecases.batch import Announcements, Seen
+
+_InFlight = dict[tuple[ChatId, str], CommandId]
+
+
+async def store_messages(
+    context: Context, seen: Sequence[Seen], announcements: Announcements
+) -> None:
+    """Store what was written and announce what is new."""
+    if not seen:
+        return
+    chats = await _chats(context, seen)
+    in_flight = await _in_flight(context, seen, chats)
+    rows: dict[MessageKey, StoredMessage] = {}
+    news: dict[MessageKey, tuple[Seen, Event]] = {}
+    for one in seen:
+        event = _complete(one, chats[one.place], context.now())
+        key = MessageKey(one.integration.id, event.message_id)
+        if key in rows:
+            continue
+        command = _command_of(event, one, in_flight)
+        rows[key] = _row(key, one, event, command)
+        if command is None:
+            news[key] = (one, event)
+    new = await context.messages.store(list(rows.values()))
+    for key, (one, announced) in news.items():
+        if key in new:
+            announcements.add(one, [announced])
+            await _keep_unsupported(context, one)
+
+
+async def _chats(context: Context, seen: Sequence[Seen]) -> dict[int, ChatId]:
+    found = [
+        (one.place, SeenChat(one.integration, one.observation.chat, _at(one)))
+        for one in seen
+        if one.observation.chat is not None
+    ]
+    ids = await context.chats.resolve([chat for _, chat in found])
+    return {place: chat_id for (place, _), chat_id in zip(found, ids, strict=True)}
+
+
+def _at(seen: Seen) -> datetime:
+    event = seen.observation.event
+    return event.sent_at if isinstance(event, MessageReceived | MessageSent) else seen.webhook.time
+
+
+def _complete(seen: Seen, chat_id: ChatId, now: datetime) -> MessageReceived | MessageSent:
+    """Fill in what only we know: the chat, the agent, and whether it came too late."""
+    event = seen.observation.event
+    if isinstance(event, MessageSent):
+        return event.model_copy(update={"chat_id": chat_id})
+    assert isinstance(event, MessageReceived)  # noqa: S101 - the caller sorted by type
+    stale = event.stale or now - event.sent_at > STALE_AFTER
+    agent = seen.integration.agent_id
+    return event.model_copy(update={"chat_id": chat_id, "agent_id": agent, "stale": stale})
+
+
+def _reports_ours(seen: Seen) -> bool:
+    """Whether this tells of a message that left our number, perhaps by our own doing."""
+    return seen.observation.echo or bool(getattr(seen.observation.event, "from_me", False))
+
+
+async def _in_flight(context: Context, seen: Sequence[Seen], chats: dict[int, ChatId]) -> _InFlight:
+    """Find commands whose call has begun and not ended, where such messages were reported."""
+    suspects = {chats[one.place] for one in seen if _reports_ours(one)}
+    if not suspects:
+        return {}
+    found = await context.outbound.in_flight(sorted(suspects))
+    return {(o.chat_id, o.text): o.command_id for o in found}
+
+
+def _command_of(
+    event: MessageReceived | MessageSent, seen: Seen, in_flight: _InFlight
+) -> CommandId | None:
+    """Recognise the message of a command in flight: it is the sender's to announce.
+
+    A chat's lane has one call in flight at most, so its words are enough to tell it.
+    """
+    if not in_flight or not _reports_ours(seen):
+        return None
+    return in_flight.pop((event.chat_id, event.text), None)
+
+
+def _row(
+    key: MessageKey,
+    seen: Seen,
+    event: MessageReceived | MessageSent,
+    command: CommandId | None,
+) -> StoredMessage:
+    return StoredMessage(
+        key=key,
+        tenant=seen.integration.tenant,
+        chat_id=event.chat_id,
+        outgoing=_reports_ours(seen),
+        kind=event.kind,
+        text=event.text,
+        content=event.__pydantic_serializer__.to_json(event, exclude_none=True),
+        sent_at=event.sent_at,
+        command_id=command,
+    )
+
+
+async def _keep_unsupported(context: Context, seen: Seen) -> None:
+    reason = seen.observation.unsupported
+    if reason is not None:
+        await context.messages.keep_event(
+            seen.integration, event_id=seen.webhook.id, reason=reason, body=seen.webhook.event.body
+        )

@@ -1,0 +1,142 @@
+"""Statements about chats and the names WhatsApp has for them."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from common.contracts import ChatId, IntegrationId, TenantId
+from whatsapp_service.domain.ports import SeenChat
+
+_FIND = text("""
+    select a.integration_id, a.alias, a.chat_id from alias a
+    join unnest(cast(:integrations as text[]), cast(:aliases as text[])) as x(integration_id, alias)
+      on a.integration_id = x.integration_id and a.alias = x.alias""")
+_LEARN = text("""
+    insert into alias (integration_id, alias, tenant_id, chat_id)
+    select * from unnest(cast(:integrations as text[]), cast(:aliases as text[]),
+                         cast(:tenants as text[]), cast(:chats as text[]))
+    on conflict (integration_id, alias) do nothing""")
+_TOUCH = text("""
+    insert into chat as c
+        (id, tenant_id, integration_id, phone, lid, group_id, reply_to, name, last_message_at)
+    select * from unnest(
+        cast(:ids as text[]), cast(:tenants as text[]), cast(:integrations as text[]),
+        cast(:phones as text[]), cast(:lids as text[]), cast(:groups as text[]),
+        cast(:jids as text[]), cast(:names as text[]), cast(:ats as timestamptz[]))
+    on conflict (id) do update set
+        phone = coalesce(excluded.phone, c.phone), lid = coalesce(excluded.lid, c.lid),
+        name = coalesce(excluded.name, c.name), reply_to = excluded.reply_to,
+        last_message_at = greatest(c.last_message_at, excluded.last_message_at)""")
+_MERGE = (
+    text("update alias set chat_id = :into where chat_id = :gone"),
+    text("update whatsapp_message set chat_id = :into where chat_id = :gone"),
+    text("update outbound set chat_id = :into where chat_id = :gone and state <> 'queued'"),
+    text("update chat set merged_into = :into where id = :gone or merged_into = :gone"),
+)
+_OWNED = text("""
+    select c.tenant_id, c.integration_id, c.id from chat c
+    join unnest(cast(:tenants as text[]), cast(:integrations as text[]), cast(:ids as text[]))
+      as x(tenant_id, integration_id, id)
+      on c.id = x.id and c.tenant_id = x.tenant_id and c.integration_id = x.integration_id""")
+_REPLY_TO = text("""
+    select coalesce(into_chat.reply_to, c.reply_to) from chat c
+    left join chat into_chat on into_chat.id = c.merged_into
+    where c.id = :id""")
+
+
+class PostgresChats:
+    """Chats and aliases, in one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def resolve(self, seen: Sequence[SeenChat]) -> list[ChatId]:
+        """Find or create the chat of each address, merging those that prove to be one.
+
+        The chat rows stay locked until the commit, so events of one chat are published in the
+        order of commits.
+        """
+        if not seen:
+            return []
+        known = await self._known(seen)
+        learned: dict[tuple[str, str], tuple[str, ChatId]] = {}
+        ids: list[ChatId] = []
+        for integration, address, _ in seen:
+            names = [(integration.id, alias) for alias in address.aliases]
+            found = list(dict.fromkeys(known[name] for name in names if name in known))
+            chat = found[0] if found else address.chat_id(integration.id)
+            for other in found[1:]:
+                await self._merge(gone=other, into=chat)
+                known = {name: chat if c == other else c for name, c in known.items()}
+                ids = [chat if c == other else c for c in ids]
+            for name in names:
+                if name not in known:
+                    known[name] = chat
+                    learned[name] = (integration.tenant, chat)
+            ids.append(chat)
+        await self._touch(seen, ids)
+        if learned:
+            await self._learn(learned)
+        return ids
+
+    async def _known(self, seen: Sequence[SeenChat]) -> dict[tuple[str, str], ChatId]:
+        names = {(s.integration.id, alias) for s in seen for alias in s.address.aliases}
+        rows = await self._connection.execute(
+            _FIND,
+            {"integrations": [i for i, _ in names], "aliases": [alias for _, alias in names]},
+        )
+        return {(row[0], row[1]): ChatId(row[2]) for row in rows}
+
+    async def _merge(self, *, gone: ChatId, into: ChatId) -> None:
+        for statement in _MERGE:
+            await self._connection.execute(statement, {"gone": gone, "into": into})
+
+    async def _learn(self, learned: dict[tuple[str, str], tuple[str, ChatId]]) -> None:
+        names = sorted(learned)
+        await self._connection.execute(
+            _LEARN,
+            {
+                "integrations": [i for i, _ in names],
+                "aliases": [alias for _, alias in names],
+                "tenants": [learned[name][0] for name in names],
+                "chats": [learned[name][1] for name in names],
+            },
+        )
+
+    async def _touch(self, seen: Sequence[SeenChat], ids: Sequence[ChatId]) -> None:
+        newest = dict(zip(ids, seen, strict=True))
+        # In the order of ids, so that two transactions never lock the same rows crosswise.
+        rows = sorted(newest.items())
+        await self._connection.execute(
+            _TOUCH,
+            {
+                "ids": [chat for chat, _ in rows],
+                "tenants": [s.integration.tenant for _, s in rows],
+                "integrations": [s.integration.id for _, s in rows],
+                "phones": [s.address.phone for _, s in rows],
+                "lids": [s.address.lid for _, s in rows],
+                "groups": [s.address.group for _, s in rows],
+                "jids": [s.address.reply_to for _, s in rows],
+                "names": [s.address.name for _, s in rows],
+                "ats": [s.at for _, s in rows],
+            },
+        )
+
+    async def owned(
+        self, chats: Sequence[tuple[TenantId, IntegrationId, ChatId]]
+    ) -> set[tuple[TenantId, IntegrationId, ChatId]]:
+        """Say which of these chats are the tenant's, on that integration."""
+        rows = await self._connection.execute(
+            _OWNED,
+            {
+                "tenants": [tenant for tenant, _, _ in chats],
+                "integrations": [integration for _, integration, _ in chats],
+                "ids": [chat for _, _, chat in chats],
+            },
+        )
+        return {(TenantId(t), IntegrationId(i), ChatId(c)) for t, i, c in rows}
+
+    async def reply_address(self, chat_id: ChatId) -> str | None:
+        """Find the JID to send to."""
+        return (await self._connection.execute(_REPLY_TO, {"id": chat_id})).scalar()

@@ -1,0 +1,163 @@
+"""Statements about numbers and their bindings."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from common.contracts import (
+    AgentId,
+    ConnectionChanged,
+    ConnectionState,
+    IntegrationId,
+    TenantId,
+)
+from whatsapp_service.domain.model import Integration, Qr
+
+Seal = Callable[[str, Integration], str]
+
+_COLUMNS = """
+    id, tenant_id, agent_id, instance, state, generation, updated_at, created, reason, phone,
+    profile_name, qr_image, qr_code, pairing_code, qr_at"""
+
+_BY_WEBHOOK = text(f"""
+    select {_COLUMNS} from integration
+    where id = any(cast(:ids as text[])) or instance = any(cast(:instances as text[]))""")
+_GET = text(f"select {_COLUMNS} from integration where id = :id")
+_OF_AGENT = text(f"""
+    select {_COLUMNS} from integration where agent_id = :agent and channel = :channel""")
+_BEGIN = text(f"""
+    insert into integration as i
+        (id, tenant_id, agent_id, channel, instance, state, creating_until)
+    values (:id, :tenant, :agent, :channel, :instance, :state, :until)
+    on conflict on constraint uq_integration_binding do update set creating_until = :until
+        where not i.created and i.creating_until < now()
+    returning {_COLUMNS}""")
+_CREATED = text("""
+    update integration set created = true, creating_until = null, sealed_token = :token
+    where id = :id""")
+_REMOVE = text("delete from integration where id = :id and not created")
+_CHANGE = text("""
+    with before as (select id, state from integration where id = :id for update)
+    update integration i set
+        state = :state, reason = :reason, updated_at = now(),
+        phone = coalesce(:phone, i.phone), profile_name = coalesce(:name, i.profile_name),
+        qr_image = case when :keeps_qr then i.qr_image end,
+        qr_code = case when :keeps_qr then i.qr_code end,
+        pairing_code = case when :keeps_qr then i.pairing_code end,
+        qr_at = case when :keeps_qr then i.qr_at end
+    from before where i.id = before.id and before.state <> :state
+    returning before.state""")
+_SHOW_QR = text("""
+    update integration set qr_image = :image, qr_code = :code, pairing_code = :pairing, qr_at = now()
+    where id = :id""")
+_KEEPS_QR = {ConnectionState.QR, ConnectionState.CONNECTING}
+
+
+class PostgresIntegrations:
+    """The numbers we serve, in one transaction."""
+
+    def __init__(self, connection: AsyncConnection, *, seal: Seal) -> None:
+        self._connection = connection
+        self._seal = seal
+
+    async def by_webhook(
+        self, ids: Sequence[IntegrationId], instances: Sequence[str]
+    ) -> tuple[dict[IntegrationId, Integration], dict[str, Integration]]:
+        """Find integrations by id and by instance name."""
+        rows = await self._connection.execute(
+            _BY_WEBHOOK, {"ids": list(set(ids)), "instances": list(set(instances))}
+        )
+        found = [_integration(row) for row in rows.mappings()]
+        return {i.id: i for i in found}, {i.instance: i for i in found}
+
+    async def get(self, integration_id: IntegrationId) -> Integration | None:
+        """Find one by id."""
+        return await self._one(_GET, {"id": integration_id})
+
+    async def of_agent(self, agent_id: str, channel: str) -> Integration | None:
+        """Find the number an agent is bound to."""
+        return await self._one(_OF_AGENT, {"agent": agent_id, "channel": channel})
+
+    async def begin(
+        self, integration: Integration, *, channel: str, until: datetime
+    ) -> Integration | None:
+        """Reserve the binding; None while somebody makes it, or when it is made."""
+        return await self._one(
+            _BEGIN,
+            {
+                "id": integration.id,
+                "tenant": integration.tenant,
+                "agent": integration.agent_id,
+                "channel": channel,
+                "instance": integration.instance,
+                "state": integration.state,
+                "until": until,
+            },
+        )
+
+    async def created(self, integration: Integration, *, token: str) -> None:
+        """Note that the provider has the instance; its token is kept sealed."""
+        await self._connection.execute(
+            _CREATED, {"id": integration.id, "token": self._seal(token, integration)}
+        )
+
+    async def remove(self, integration_id: IntegrationId) -> None:
+        """Forget an integration whose making failed; one that was made stays."""
+        await self._connection.execute(_REMOVE, {"id": integration_id})
+
+    async def change_state(
+        self, integration_id: IntegrationId, change: ConnectionChanged
+    ) -> ConnectionState | None:
+        """Move to a state; returns the one before, or None when nothing changed."""
+        row = await self._connection.execute(
+            _CHANGE,
+            {
+                "id": integration_id,
+                "state": change.state,
+                "reason": change.reason,
+                "phone": change.phone,
+                "name": change.profile_name,
+                "keeps_qr": change.state in _KEEPS_QR,
+            },
+        )
+        before = row.scalar()
+        return None if before is None else ConnectionState(before)
+
+    async def show_qr(self, integration_id: IntegrationId, qr: Qr) -> None:
+        """Keep the newest code to be scanned."""
+        await self._connection.execute(
+            _SHOW_QR,
+            {
+                "id": integration_id,
+                "image": qr.image,
+                "code": qr.code,
+                "pairing": qr.pairing_code,
+            },
+        )
+
+    async def _one(self, statement: Any, values: dict[str, Any]) -> Integration | None:
+        row = (await self._connection.execute(statement, values)).mappings().first()
+        return None if row is None else _integration(row)
+
+
+def _integration(row: Any) -> Integration:
+    return Integration(
+        id=IntegrationId(row["id"]),
+        tenant=TenantId(row["tenant_id"]),
+        agent_id=AgentId(row["agent_id"]),
+        instance=row["instance"],
+        state=ConnectionState(row["state"]),
+        generation=row["generation"],
+        updated_at=row["updated_at"],
+        created=row["created"],
+        reason=row["reason"],
+        phone=row["phone"],
+        profile_name=row["profile_name"],
+        qr_image=row["qr_image"],
+        qr_code=row["qr_code"],
+        pairing_code=row["pairing_code"],
+        qr_at=row["qr_at"],
+    )

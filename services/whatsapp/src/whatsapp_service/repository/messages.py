@@ -1,0 +1,160 @@
+"""Statements about messages and how far they came."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from common.contracts import ChatId, CommandId, DeliveryStatus, EventId, IntegrationId, MessageId
+from whatsapp_service.domain.model import Integration
+from whatsapp_service.domain.ports import Delivered, KnownMessage, MessageKey, StoredMessage
+
+LEVELS = {
+    DeliveryStatus.PENDING: 0,
+    DeliveryStatus.SENT: 1,
+    # A refusal ends the way, unless the message had arrived (or proves to have) after all.
+    DeliveryStatus.FAILED: 2,
+    DeliveryStatus.DELIVERED: 3,
+    DeliveryStatus.READ: 4,
+    DeliveryStatus.PLAYED: 5,
+}
+
+_STORE = text("""
+    insert into whatsapp_message as m
+        (integration_id, message_id, tenant_id, chat_id, outgoing, kind, text, content, sent_at,
+         command_id)
+    select * from unnest(
+        cast(:integrations as text[]), cast(:ids as text[]), cast(:tenants as text[]),
+        cast(:chats as text[]), cast(:outgoing as boolean[]), cast(:kinds as text[]),
+        cast(:texts as text[]), cast(:contents as jsonb[]), cast(:ats as timestamptz[]),
+        cast(:commands as text[]))
+    on conflict (integration_id, message_id) do update set command_id = excluded.command_id
+        where m.command_id is null and excluded.command_id is not null
+    returning integration_id, message_id, xmax = 0 as inserted""")
+_KNOWN = text("""
+    select m.integration_id, m.message_id, m.chat_id, m.command_id from whatsapp_message m
+    join unnest(cast(:integrations as text[]), cast(:ids as text[])) as x(integration_id, id)
+      on m.integration_id = x.integration_id and m.message_id = x.id""")
+_EDIT = text("""
+    update whatsapp_message set text = :text, edited_at = :at
+    where integration_id = :integration and message_id = :id""")
+_DELETE = text("""
+    update whatsapp_message set deleted_at = :at
+    where integration_id = :integration and message_id = :id""")
+_DELIVER = text("""
+    insert into delivery as d (integration_id, message_id, tenant_id, status, level)
+    select * from unnest(
+        cast(:integrations as text[]), cast(:ids as text[]), cast(:tenants as text[]),
+        cast(:statuses as text[]), cast(:levels as bigint[]))
+    on conflict (integration_id, message_id) do update set
+        status = excluded.status, level = excluded.level, updated_at = now()
+        where d.level < excluded.level
+    returning integration_id, message_id""")
+_DELIVERY_OF = text("""
+    select status from delivery where integration_id = :integration and message_id = :id""")
+_KEEP = text("""
+    insert into inbound_event (id, tenant_id, integration_id, event, reason, body)
+    values (:id, :tenant, :integration, :event, :reason, cast(:body as jsonb))
+    on conflict (id) do nothing""")
+
+
+class PostgresMessages:
+    """Messages and deliveries, in one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def store(self, messages: Sequence[StoredMessage]) -> set[MessageKey]:
+        """Keep messages; returns the keys that were new."""
+        if not messages:
+            return set()
+        rows = await self._connection.execute(
+            _STORE,
+            {
+                "integrations": [m.key.integration_id for m in messages],
+                "ids": [m.key.message_id for m in messages],
+                "tenants": [m.tenant for m in messages],
+                "chats": [m.chat_id for m in messages],
+                "outgoing": [m.outgoing for m in messages],
+                "kinds": [m.kind for m in messages],
+                "texts": [m.text for m in messages],
+                "contents": [m.content.decode() for m in messages],
+                "ats": [m.sent_at for m in messages],
+                "commands": [m.command_id for m in messages],
+            },
+        )
+        return {_key(row) for row in rows if row[2]}
+
+    async def known(self, keys: Sequence[MessageKey]) -> dict[MessageKey, KnownMessage]:
+        """Find the chats of messages."""
+        rows = await self._connection.execute(
+            _KNOWN,
+            {
+                "integrations": [key.integration_id for key in keys],
+                "ids": [key.message_id for key in keys],
+            },
+        )
+        return {
+            _key(row): KnownMessage(ChatId(row[2]), CommandId(row[3]) if row[3] else None)
+            for row in rows
+        }
+
+    async def edit(self, key: MessageKey, text: str, at: datetime) -> None:
+        """Change a message's words."""
+        await self._connection.execute(_EDIT, {**_where(key), "text": text, "at": at})
+
+    async def delete(self, key: MessageKey, at: datetime) -> None:
+        """Mark a message as deleted for everyone."""
+        await self._connection.execute(_DELETE, {**_where(key), "at": at})
+
+    async def delivered(self, updates: Sequence[Delivered]) -> list[Delivered]:
+        """Move messages forward, never back; returns those that moved."""
+        furthest: dict[MessageKey, Delivered] = {}
+        for update in updates:
+            held = furthest.get(update.key)
+            if held is None or LEVELS[update.status] > LEVELS[held.status]:
+                furthest[update.key] = update
+        batch = [furthest[key] for key in sorted(furthest)]
+        rows = await self._connection.execute(
+            _DELIVER,
+            {
+                "integrations": [u.key.integration_id for u in batch],
+                "ids": [u.key.message_id for u in batch],
+                "tenants": [u.tenant for u in batch],
+                "statuses": [u.status for u in batch],
+                "levels": [LEVELS[u.status] for u in batch],
+            },
+        )
+        return [furthest[_key(row)] for row in rows]
+
+    async def delivery_of(self, key: MessageKey) -> DeliveryStatus | None:
+        """Say how far a message came, also when the ack overtook the answer to the send."""
+        status = (await self._connection.execute(_DELIVERY_OF, _where(key))).scalar()
+        return None if status is None else DeliveryStatus(status)
+
+    async def keep_event(
+        self, integration: Integration, *, event_id: EventId, reason: str, body: Any
+    ) -> None:
+        """Keep whole what we could not read."""
+        await self._connection.execute(
+            _KEEP,
+            {
+                "id": event_id,
+                "tenant": integration.tenant,
+                "integration": integration.id,
+                "event": str((body or {}).get("event", "")),
+                "reason": reason,
+                "body": orjson.dumps(body).decode(),
+            },
+        )
+
+
+def _key(row: Any) -> MessageKey:
+    return MessageKey(IntegrationId(row[0]), MessageId(row[1]))
+
+
+def _where(key: MessageKey) -> dict[str, str]:
+    return {"integration": key.integration_id, "id": key.message_id}

@@ -1,0 +1,149 @@
+"""What this service remembers, on one screen."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint, func, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from common import db
+from common.db import add_messaging_tables, new_metadata
+from common.lanes import add_lane_tables
+
+
+class Base(db.Base, DeclarativeBase):
+    """The tables of the whatsapp service."""
+
+    metadata = new_metadata()
+
+
+add_messaging_tables(Base.metadata)
+add_lane_tables(Base.metadata)
+
+
+class IntegrationRow(Base):
+    """A WhatsApp number, its connection, and the agent bound to it."""
+
+    __tablename__ = "integration"
+    __table_args__ = (
+        UniqueConstraint("instance"),
+        UniqueConstraint("tenant_id", "agent_id", "channel", name="uq_integration_binding"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str]
+    agent_id: Mapped[str]
+    channel: Mapped[str]
+    instance: Mapped[str]
+    generation: Mapped[int] = mapped_column(server_default=text("1"))
+    created: Mapped[bool] = mapped_column(server_default=text("false"))
+    creating_until: Mapped[datetime | None]
+    state: Mapped[str]
+    reason: Mapped[str | None]
+    phone: Mapped[str | None]
+    profile_name: Mapped[str | None]
+    sealed_token: Mapped[str | None]
+    qr_image: Mapped[str | None]
+    qr_code: Mapped[str | None]
+    pairing_code: Mapped[str | None]
+    qr_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ChatRow(Base):
+    """A conversation with one person or group on one number."""
+
+    __tablename__ = "chat"
+    __table_args__ = (Index("ix_chat_recent", "integration_id", "last_message_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str]
+    integration_id: Mapped[str]
+    phone: Mapped[str | None]
+    lid: Mapped[str | None]
+    group_id: Mapped[str | None]
+    reply_to: Mapped[str]
+    name: Mapped[str | None]
+    merged_into: Mapped[str | None]
+    last_message_at: Mapped[datetime]
+
+
+class AliasRow(Base):
+    """A name by which WhatsApp may call a chat: a phone, a LID, a group."""
+
+    __tablename__ = "alias"
+
+    integration_id: Mapped[str] = mapped_column(primary_key=True)
+    alias: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str]
+    chat_id: Mapped[str] = mapped_column(index=True)
+
+
+class MessageRow(Base):
+    """A message, in or out, once per (integration, WhatsApp's id)."""
+
+    __tablename__ = "whatsapp_message"
+    __table_args__ = (Index("ix_message_chat", "chat_id", "sent_at"),)
+
+    integration_id: Mapped[str] = mapped_column(primary_key=True)
+    message_id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str]
+    chat_id: Mapped[str]
+    outgoing: Mapped[bool]
+    kind: Mapped[str]
+    text: Mapped[str]
+    content: Mapped[dict[str, Any]]
+    command_id: Mapped[str | None] = mapped_column(index=True)
+    sent_at: Mapped[datetime]
+    stored_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    edited_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+
+
+class DeliveryRow(Base):
+    """How far a message came; kept apart because an ack may come before its message."""
+
+    __tablename__ = "delivery"
+
+    integration_id: Mapped[str] = mapped_column(primary_key=True)
+    message_id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str]
+    status: Mapped[str]
+    level: Mapped[int]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class OutboundRow(Base):
+    """A message that we were asked to send, from the command to its end."""
+
+    __tablename__ = "outbound"
+    __table_args__ = (Index("ix_outbound_chat", "chat_id", "created_at"),)
+
+    command_id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str]
+    integration_id: Mapped[str]
+    chat_id: Mapped[str]
+    text: Mapped[str]
+    typing_ms: Mapped[int]
+    state: Mapped[str]
+    code: Mapped[str | None]
+    reason: Mapped[str | None]
+    message_id: Mapped[str | None]
+    attempt_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class InboundEventRow(Base):
+    """What a provider told us and we could not (yet) read, kept whole."""
+
+    __tablename__ = "inbound_event"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str]
+    integration_id: Mapped[str] = mapped_column(index=True)
+    event: Mapped[str]
+    reason: Mapped[str]
+    body: Mapped[dict[str, Any]]
+    received_at: Mapped[datetime] = mapped_column(server_default=func.now())
