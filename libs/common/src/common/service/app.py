@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from common.errors import ParleyError
+from common.service.body_limit import BodyLimit
 from common.service.edge import RequestEdge
 from common.service.health import Check, Health, Probes
 from common.service.openapi import document_problems
@@ -50,7 +51,6 @@ def create_app(
         title=f"Parley {name}",
         version=version,
         lifespan=options.get("lifespan"),
-        max_body_size=options.get("max_body_size", _LARGEST_BODY),
         # Its own spans, metrics and logs would repeat ours, and quote exceptions' texts.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         docs_url=None,
@@ -65,6 +65,7 @@ def create_app(
     for router in routers:
         app.include_router(router)
     # The last one added is the outermost: probes are neither logged nor counted.
+    app.add_middleware(BodyLimit, max_bytes=options.get("max_body_size", _LARGEST_BODY))
     app.add_middleware(RequestEdge)
     app.add_middleware(Probes, health=app.state.health)
     document_problems(app)

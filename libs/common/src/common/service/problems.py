@@ -1,6 +1,7 @@
 """Errors as the caller sees them: RFC 9457 problem details, everywhere the same."""
 
 import math
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -12,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from common.errors import ParleyError, Transient, Unauthenticated
+from common.errors import ParleyError, TooLarge, Transient, Unauthenticated
 
 MEDIA_TYPE = "application/problem+json"
 REQUEST_ID = "parley.request_id"
@@ -20,6 +21,7 @@ REQUEST_ID = "parley.request_id"
 ERROR_CODE = "parley.error"
 """Where a problem leaves its code for the access log."""
 
+_NOT_A_LETTER = re.compile(r"[^a-z]+")
 _JSON_ERROR = "json_invalid"
 
 
@@ -76,7 +78,8 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     phrase = HTTPStatus(error.status_code).phrase
-    code = phrase.lower().replace(" ", "_").replace("-", "_")
+    known = error.status_code == TooLarge.status
+    code = TooLarge.code if known else _NOT_A_LETTER.sub("_", phrase.lower())
     request.scope[ERROR_CODE] = code
     detail = str(error.detail or phrase)
     problem = _problem(error.status_code, code, detail, request.scope.get(REQUEST_ID))

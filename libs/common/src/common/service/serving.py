@@ -53,8 +53,6 @@ async def serve(
         lag = group.create_task(sample_loop_lag(drain))
         web = group.create_task(_watch_server(server, listening, died, stop))
         running = [group.create_task(_watch(part, drain, died, stop)) for part in parts.components]
-        address = listening.getsockname()
-        log.info("service.started", host=address[0], port=address[1])
         await stop.wait()
         health.draining = True
         drain.set()
@@ -126,7 +124,13 @@ async def _drain(
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: the process has its own."""
+    """uvicorn without its signal handlers, which are the process's, and saying when it is up."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and sockets:
+            address = sockets[0].getsockname()
+            log.info("service.started", host=address[0], port=address[1])
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:

@@ -34,7 +34,11 @@ def configure_logs(service: str, level: str, *, pretty: bool | None = None) -> N
     number = logging.getLevelNamesMapping()[level]
     readable = sys.stderr.isatty() if pretty is None else pretty
     chain = _chain(service)
-    renderer: Processor = structlog.dev.ConsoleRenderer() if readable else _to_json
+    renderer: Processor = (
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if readable
+        else _to_json
+    )
     structlog.configure(
         processors=[*chain, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),

@@ -51,7 +51,8 @@ _CHANGE = text("""
     from before where i.id = before.id and before.state <> :state
     returning before.state""")
 _SHOW_QR = text("""
-    update integration set qr_image = :image, qr_code = :code, pairing_code = :pairing, qr_at = now()
+    update integration set
+        qr_image = :image, qr_code = :code, pairing_code = :pairing, qr_at = now()
     where id = :id""")
 _KEEPS_QR = {ConnectionState.QR, ConnectionState.CONNECTING}
 

@@ -66,6 +66,8 @@ class PostgresOutbound:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+        self.queued = 0
+        """How many jobs this transaction leaves for the sender."""
 
     async def accept(self, commands: Sequence[Envelope[SendMessage]]) -> set[CommandId]:
         """Note commands and queue them in their chats' lanes; returns the new ones."""
@@ -85,7 +87,9 @@ class PostgresOutbound:
         )
         new = set(rows.scalars())
         jobs = [_job(c) for c in commands if c.event.command_id in new]
-        return {CommandId(one) for one in await enqueue(self._connection, SENDS, jobs)}
+        queued = await enqueue(self._connection, SENDS, jobs)
+        self.queued += len(queued)
+        return {CommandId(one) for one in queued}
 
     async def get(self, command_id: CommandId) -> Outbound | None:
         """Find one."""

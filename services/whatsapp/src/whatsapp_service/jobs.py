@@ -1,0 +1,50 @@
+"""The clock and the lanes: send what is due."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from common.contracts import CommandId
+from common.lanes import (
+    DONE,
+    Done,
+    Job,
+    LaneWorker,
+    LeaseLost,
+    Queue,
+    extend,
+    finish_within,
+)
+from whatsapp_service.domain.ports import Context
+from whatsapp_service.domain.usecases.send import Sender
+
+
+@dataclass(frozen=True, slots=True)
+class JobLease:
+    """Our hold on one chat's lane."""
+
+    queue: Queue
+    job: Job
+
+    async def confirm(self, context: Context) -> None:
+        """Renew it in this transaction."""
+        if self.job.key not in await extend(context.connection, self.queue, [self.job]):
+            raise LeaseLost("the chat went to another worker")
+
+    async def finish(self, context: Context) -> None:
+        """Take the head off its lane in this transaction."""
+        await finish_within(context.connection, self.queue, self.job)
+
+
+def sending(
+    engine: AsyncEngine, queue: Queue, sender: Sender, *, lease: timedelta, concurrency: int
+) -> LaneWorker:
+    """Make the worker that sends, one message of a chat at a time."""
+    leased = replace(queue, lease=lease)
+
+    async def send(job: Job) -> Done:
+        await sender.send(CommandId(job.command_id), JobLease(leased, job))
+        return DONE
+
+    return LaneWorker(engine, leased, send, concurrency=concurrency)

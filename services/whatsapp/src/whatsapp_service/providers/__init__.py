@@ -1,0 +1,1 @@
+"""The outside APIs of the whatsapp service, one per module."""

@@ -1,0 +1,102 @@
+"""Evolution's error answers, which come in five shapes, as errors of ours.
+
+Source: observed on Evolution API 2.3.7. The same fault comes as 400 or 500, its words as a
+string, a list, a list of lists or an object in a list; so we flatten, and look for what matters.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from common.errors import (
+    Conflict,
+    NeedsOperator,
+    OutcomeUnknown,
+    Refused,
+    Unavailable,
+)
+from common.http import ApiResponse
+
+_CLOSED = "Connection Closed"
+_TIMED_OUT = "Timed Out"
+_RETRY_CLOSED = timedelta(seconds=5)
+_NOT_FOUND, _FORBIDDEN, _UNAUTHORIZED, _BAD_REQUEST, _UNAVAILABLE = 404, 403, 401, 400, 503
+
+
+class NotOnWhatsApp(Refused):
+    """The number has no WhatsApp account."""
+
+    code = "not_on_whatsapp"
+
+
+class ConnectionClosed(Unavailable):
+    """The number's connection to WhatsApp is closed; its lanes wait for it."""
+
+    code = "connection_closed"
+
+
+class NameTaken(Conflict):
+    """An instance of this name exists already."""
+
+    code = "instance_exists"
+
+
+def flatten(message: Any) -> Iterator[Any]:
+    """Give every string and object inside `response.message`, however deep."""
+    if isinstance(message, list):
+        for part in message:
+            yield from flatten(part)
+    elif message is not None:
+        yield message
+
+
+def raise_for(answer: ApiResponse) -> None:
+    """Raise what an answer that is no success means; returns when the status says it all."""
+    body = answer.json_or_none()
+    body = body if isinstance(body, dict) else {}
+    if answer.status == _UNAVAILABLE and body.get("code") == "LICENSE_REQUIRED":
+        raise NeedsOperator(
+            "This Evolution server is not activated.",
+            hint="Activate its licence in the Evolution manager; nothing is lost meanwhile.",
+        )
+    response = body.get("response")
+    parts = list(flatten(response.get("message") if isinstance(response, dict) else None))
+    parts += list(flatten(body.get("message")))
+    words = "; ".join(part for part in parts if isinstance(part, str))[:300]
+    if any(isinstance(part, dict) and part.get("exists") is False for part in parts):
+        raise NotOnWhatsApp("The number is not on WhatsApp.", hint="Check the number.")
+    if _CLOSED in words:
+        raise ConnectionClosed("The number is not connected.", retry_after=_RETRY_CLOSED)
+    if _TIMED_OUT in words:
+        raise OutcomeUnknown("WhatsApp did not confirm in time; it may have been sent.")
+    _raise_by_status(answer.status, words)
+
+
+def _raise_by_status(status: int, words: str) -> None:
+    match status:
+        case 404:
+            raise NeedsOperator(
+                f"Evolution does not know this instance: {words}",
+                hint="It was deleted at Evolution: connect the number again.",
+            )
+        case 401:
+            raise NeedsOperator(
+                "Evolution refuses our API key.",
+                hint="Set WHATSAPP_EVOLUTION_API_KEY to the server's AUTHENTICATION_API_KEY.",
+            )
+        case 403 if "already in use" in words:
+            raise NameTaken(words)
+        case 400:
+            raise Refused(f"Evolution refused: {words or 'no reason given'}")
+        case _:
+            return
+
+
+def refuse_unsent(body: Any) -> None:
+    """Raise when an answer 201 to a send names no message.
+
+    The Cloud API channel answers a refusal of Meta's with 201 and the Graph error bare.
+    """
+    error = body if isinstance(body, dict) else {}
+    if "key" not in error:
+        raise Refused(str(error.get("message") or "Evolution answered without a message id."))
