@@ -1,10 +1,11 @@
 """python -m whatsapp_service api | worker | all | migrate | translate."""
 
 import sys
+from typing import Any
 
 from common.service import Command, Service, main
 
-SERVICE: Service = Service(
+SERVICE: Service[Any] = Service(
     "whatsapp",
     "whatsapp_service.settings:Settings",
     "whatsapp_service.app:build",

@@ -42,6 +42,14 @@ _MAY_CALL = {"gateway": frozenset({"channels:read", "channels:write", "conversat
 """Whose internal tokens we believe, and for what at most."""
 
 
+class _Inside(NamedTuple):
+    """What all parts of a process share."""
+
+    engine: AsyncEngine
+    relay: Relay
+    keyring: Keyring
+
+
 class _Outside(NamedTuple):
     """The providers of a process."""
 
@@ -60,23 +68,17 @@ async def build(settings: Settings, mode: Mode, bus: Bus | None = None) -> Async
         bus = bus or KafkaBus(settings.kafka_bootstrap_servers, client_id=NAME)
         producer = await stack.enter_async_context(bus.producer())
         relay = Relay(settings.sqlalchemy_url, producer, lead=mode != "api")
+        inside = _Inside(engine, relay, Keyring.parse(settings.keyring))
         outside = await _outside(settings, stack)
-        keyring = Keyring.parse(settings.keyring)
         components: list[Component] = [relay]
         if mode != "api":
-            components += _worker(settings, engine, bus, relay, outside, keyring)
-        app = _api(settings, engine, relay, outside, keyring) if mode != "worker" else None
+            components += _worker(settings, inside, bus, outside)
+        app = _api(settings, inside, outside) if mode != "worker" else None
         yield Parts(app, components)
 
 
-def _worker(
-    settings: Settings,
-    engine: AsyncEngine,
-    bus: Bus,
-    relay: Relay,
-    outside: _Outside,
-    keyring: Keyring,
-) -> list[Component]:
+def _worker(settings: Settings, inside: _Inside, bus: Bus, outside: _Outside) -> list[Component]:
+    engine, relay, keyring = inside
     wake = Wake(relay.nudge)
     open_context = context_opener(engine, keyring, wake)
     sender = Sender(open_context, outside.evolution, utc_now, settings.settle_after)
@@ -93,9 +95,8 @@ def _worker(
     return [consumer, sends]
 
 
-def _api(
-    settings: Settings, engine: AsyncEngine, relay: Relay, outside: _Outside, keyring: Keyring
-) -> FastAPI:
+def _api(settings: Settings, inside: _Inside, outside: _Outside) -> FastAPI:
+    engine, relay, keyring = inside
     tokens = _tokens(settings)
     app = create_app(NAME, VERSION, [api.router], authenticate=tokens.verify)
     app.state.reads = PostgresReads(engine)

@@ -118,7 +118,8 @@ class Evolution:
 
     async def _quietly(self, method: str, path: str, **options: Unpack[CallOptions]) -> None:
         try:
-            await self._api.request(method, path, safe_to_repeat=True, **options)
+            options["safe_to_repeat"] = True
+            await self._api.request(method, path, **options)
         except ParleyError as error:
             log.info("evolution.cleanup_step_failed", path=path, error=str(error))
 

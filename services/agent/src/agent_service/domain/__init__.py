@@ -1,0 +1,1 @@
+"""What a conversation is to us: rules and verbs, no I/O."""

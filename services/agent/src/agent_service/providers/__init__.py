@@ -1,0 +1,1 @@
+"""The outside APIs of the agent service, one per module."""

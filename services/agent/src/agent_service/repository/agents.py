@@ -1,0 +1,100 @@
+"""Statements about agents."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agent_service.domain.model import Agent, AgentSettings
+from common.contracts import AgentId, TenantId
+
+_COLUMNS = "id, tenant_id, name, settings, sealed_api_key, created_at, updated_at"
+
+_ADD = text("""
+    insert into agent (id, tenant_id, name, settings, sealed_api_key, created_at, updated_at)
+    values (:id, :tenant, :name, cast(:settings as jsonb), :key, :created, :updated)""")
+_GET = text(f"select {_COLUMNS} from agent where id = :id and deleted_at is null")
+_EVERY = text(f"""
+    select {_COLUMNS} from agent where deleted_at is null
+    order by created_at desc limit :limit""")
+_SAVE = text("""
+    update agent set
+        name = :name, settings = cast(:settings as jsonb), sealed_api_key = :key,
+        updated_at = :updated
+    where id = :id and deleted_at is null""")
+_DELETE = text("update agent set deleted_at = :at where id = :id and deleted_at is null")
+_QUIET = text("""
+    select id, settings from agent
+    where id = any(cast(:ids as text[])) and deleted_at is null""")
+_FIELDS = {field.name for field in fields(AgentSettings)}
+
+
+class PostgresAgents:
+    """Agents, in one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, agent: Agent) -> None:
+        """Keep a new agent."""
+        await self._connection.execute(
+            _ADD, {**_values(agent), "tenant": agent.tenant, "created": agent.created_at}
+        )
+
+    async def get(self, agent_id: AgentId) -> Agent | None:
+        """Find one that was not deleted."""
+        row = (await self._connection.execute(_GET, {"id": agent_id})).mappings().first()
+        return None if row is None else agent_of(row)
+
+    async def every(self, *, limit: int) -> list[Agent]:
+        """List them, the newest first."""
+        rows = await self._connection.execute(_EVERY, {"limit": limit})
+        return [agent_of(row) for row in rows.mappings()]
+
+    async def save(self, agent: Agent) -> None:
+        """Write a changed agent."""
+        await self._connection.execute(_SAVE, _values(agent))
+
+    async def delete(self, agent_id: AgentId, at: datetime) -> bool:
+        """Delete one; False when there is none."""
+        result = await self._connection.execute(_DELETE, {"id": agent_id, "at": at})
+        return result.rowcount == 1
+
+    async def quiet_times(self, ids: Sequence[AgentId]) -> dict[AgentId, tuple[float, float]]:
+        """Read (quiet, deadline) in seconds of agents that exist."""
+        rows = await self._connection.execute(_QUIET, {"ids": sorted(set(ids))})
+        found = {AgentId(row[0]): settings_of(row[1]) for row in rows}
+        return {one: (s.quiet_seconds, s.deadline_seconds) for one, s in found.items()}
+
+
+def _values(agent: Agent) -> dict[str, Any]:
+    return {
+        "id": agent.id,
+        "name": agent.name,
+        "settings": orjson.dumps(asdict(agent.settings)).decode(),
+        "key": agent.sealed_api_key,
+        "updated": agent.updated_at,
+    }
+
+
+def agent_of(row: Any) -> Agent:
+    """Read an agent's row."""
+    return Agent(
+        id=AgentId(row["id"]),
+        tenant=TenantId(row["tenant_id"]),
+        name=row["name"],
+        settings=settings_of(row["settings"]),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        sealed_api_key=row["sealed_api_key"],
+    )
+
+
+def settings_of(stored: Any) -> AgentSettings:
+    """Read settings, whichever version of this service wrote them."""
+    values = orjson.loads(stored) if isinstance(stored, str) else stored
+    return AgentSettings(**{name: value for name, value in values.items() if name in _FIELDS})

@@ -1,0 +1,16 @@
+"""python -m crm_service api | worker | all | migrate."""
+
+import sys
+from typing import Any
+
+from common.service import Service, main
+
+SERVICE: Service[Any] = Service(
+    "crm",
+    "crm_service.settings:Settings",
+    "crm_service.app:build",
+    migrations="crm_service.migrations",
+)
+
+if __name__ == "__main__":
+    sys.exit(main(SERVICE))

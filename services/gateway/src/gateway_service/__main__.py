@@ -1,0 +1,46 @@
+"""python -m gateway_service api | worker | all | migrate | tenants | keys."""
+
+import argparse
+import sys
+from typing import Any
+
+from common.service import Command, Service, main
+
+
+def _tenants(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    create = verbs.add_parser("create", help="make a tenant and its first API key, shown once")
+    create.add_argument("name")
+    create.add_argument("--json", action="store_true", help="print one JSON object")
+    listing = verbs.add_parser("list", help="list the tenants")
+    listing.add_argument("--json", action="store_true", help="print a JSON array")
+
+
+def _keys(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    create = verbs.add_parser("create", help="make an API key, shown once")
+    create.add_argument("tenant")
+    create.add_argument("--scopes", required=True, help="such as agents:read,channels:write, or *")
+    create.add_argument("--name", required=True, help="what or whom it is for")
+    create.add_argument("--expires-days", type=int, help="for ever, unless said")
+    create.add_argument("--json", action="store_true", help="print one JSON object")
+    revoke = verbs.add_parser("revoke", help="revoke an API key by its id or by itself")
+    revoke.add_argument("key")
+    listing = verbs.add_parser("list", help="list a tenant's API keys")
+    listing.add_argument("tenant")
+    listing.add_argument("--json", action="store_true", help="print a JSON array")
+
+
+SERVICE: Service[Any] = Service(
+    "gateway",
+    "gateway_service.settings:Settings",
+    "gateway_service.app.wiring:build",
+    migrations="gateway_service.migrations",
+    commands=(
+        Command("tenants", "make and list tenants", "gateway_service.app.commands:run", _tenants),
+        Command("keys", "make, revoke and list keys", "gateway_service.app.commands:run", _keys),
+    ),
+)
+
+if __name__ == "__main__":
+    sys.exit(main(SERVICE))

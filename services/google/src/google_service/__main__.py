@@ -1,0 +1,16 @@
+"""python -m google_service api | worker | all | migrate."""
+
+import sys
+from typing import Any
+
+from common.service import Service, main
+
+SERVICE: Service[Any] = Service(
+    "google",
+    "google_service.settings:Settings",
+    "google_service.app:build",
+    migrations="google_service.migrations",
+)
+
+if __name__ == "__main__":
+    sys.exit(main(SERVICE))
