@@ -1,0 +1,1 @@
+"""The control door: what tests and demos may order the outside world to do."""

@@ -1,0 +1,153 @@
+"""The calls of chat/* that act: presence, read marks, edits, deletes, number checks."""
+
+from __future__ import annotations
+
+import asyncio
+
+from sandbox.evolution.contents import device_info
+from sandbox.evolution.errors import boom_connection_closed, business_error, connection_closed
+from sandbox.evolution.jids import LID, is_group, to_jid
+from sandbox.evolution.mailbox import StoredMessage
+from sandbox.evolution.schema import NUMBER, Field, require
+from sandbox.evolution.sending import reachable
+from sandbox.evolution.service import Ask
+from sandbox.wire import Json, Reply, json_reply
+
+PRESENCES = ("unavailable", "available", "composing", "recording", "paused")
+_EDIT_TYPE = 14
+
+
+async def send_presence(ask: Ask) -> Reply:
+    """POST /chat/sendPresence: blocks for the delay."""
+    body = ask.body
+    require(
+        body,
+        NUMBER,
+        Field("presence", "string", required=True, among=PRESENCES),
+        Field("delay", "integer", required=True, says="Enter a value in milliseconds"),
+    )
+    jid = reachable(ask.evolution, ask.instance, body["number"])
+    at = ask.evolution.now()
+    ask.instance.presences.append({"jid": jid, "presence": body["presence"], "at": at})
+    await asyncio.sleep(body["delay"] / 1000 * ask.evolution.settings.delay_scale)
+    return json_reply(201, {"presence": body["presence"]})
+
+
+async def mark_as_read(ask: Ask) -> Reply:
+    """POST /chat/markMessageAsRead: keys with a LID are dropped silently, as on 2.3."""
+    require(ask.body, Field("readMessages", "array", required=True))
+    if not ask.instance.connected:
+        raise business_error("Read messages fail")
+    mailbox = ask.instance.mailbox
+    for key in ask.body["readMessages"]:
+        require(
+            key,
+            Field("id", "string", required=True),
+            Field("fromMe", "boolean", required=True),
+            Field("remoteJid", "string", required=True),
+        )
+        jid = key["remoteJid"]
+        chat = mailbox.chats.get(jid)
+        message = mailbox.get(key["id"])
+        if jid.endswith(LID) or chat is None or message is None:
+            continue
+        message.statuses.append("READ")
+        chat.unread = 0
+    return json_reply(201, {"message": "Read messages", "read": "success"})
+
+
+async def whatsapp_numbers(ask: Ask) -> Reply:
+    """POST /chat/whatsappNumbers: groups come first; errors have no envelope."""
+    require(ask.body, Field("numbers", "array", required=True))
+    instance, evolution = ask.instance, ask.evolution
+    if not instance.connected:
+        raise boom_connection_closed()
+    groups: list[Json] = []
+    people: list[Json] = []
+    for number in ask.body["numbers"]:
+        jid, exists = evolution.directory.look_up(str(number))
+        row: Json = {"jid": jid, "exists": exists, "number": str(number)}
+        contact = instance.mailbox.contacts.get(jid)
+        if contact is not None and contact.push_name:
+            row["name"] = contact.push_name
+        if (lid := evolution.directory.lid_of(jid)) is not None:
+            row["lid"] = lid
+        if exists:
+            instance.known_jids.add(jid)
+        (groups if is_group(jid) else people).append(row)
+    return json_reply(200, [*groups, *people])
+
+
+async def update_message(ask: Ask) -> Reply:
+    """POST /chat/updateMessage: edit a sent text; the answer is raw protobuf JSON."""
+    body = ask.body
+    require(
+        body,
+        NUMBER,
+        Field("text", "string", required=True),
+        Field("key", "object", required=True),
+    )
+    message = _own(ask, str(body["key"].get("id")))
+    at = int(ask.evolution.now() * 1000)
+    edited: Json = {"extendedTextMessage": {"text": body["text"]}}
+    message.data = message.data | {"message": {"conversation": body["text"]}}
+    data = {"key": message.key, "editedMessage": edited, "timestampMs": at, "type": _EDIT_TYPE}
+    ask.evolution.courier.emit(ask.instance, "SEND_MESSAGE_UPDATE", data)
+    protocol: Json = {
+        "key": message.key,
+        "type": "MESSAGE_EDIT",
+        "editedMessage": edited,
+        "timestampMs": str(at),
+    }
+    return json_reply(200, _protocol_answer(ask, message, protocol))
+
+
+async def delete_for_everyone(ask: Ask) -> Reply:
+    """DELETE /chat/deleteMessageForEveryone: tells MESSAGES_DELETE with the database id."""
+    require(
+        ask.body,
+        Field("id", "string", required=True),
+        Field("fromMe", "boolean", required=True),
+        Field("remoteJid", "string", required=True),
+    )
+    message = _own(ask, ask.body["id"])
+    message.statuses.append("DELETED")
+    data = {"id": message.row_id, **message.data, "status": "DELETED"}
+    ask.evolution.courier.emit(ask.instance, "MESSAGES_DELETE", data)
+    protocol: Json = {"key": message.key, "type": "REVOKE"}
+    return json_reply(201, _protocol_answer(ask, message, protocol))
+
+
+async def profile_picture(ask: Ask) -> Reply:
+    """POST /chat/fetchProfilePictureUrl."""
+    require(ask.body, NUMBER)
+    jid = to_jid(ask.body["number"])
+    contact = ask.instance.mailbox.contacts.get(jid)
+    picture = contact.picture if contact else None
+    return json_reply(200, {"wuid": jid, "profilePictureUrl": picture})
+
+
+def _own(ask: Ask, key_id: str) -> StoredMessage:
+    if not ask.instance.connected:
+        raise connection_closed(cached=True)
+    message = ask.instance.mailbox.get(key_id)
+    if message is None:
+        raise business_error("Message not found")
+    if not message.key["fromMe"]:
+        raise business_error("Message not sent by this instance")
+    return message
+
+
+def _protocol_answer(ask: Ask, message: StoredMessage, protocol: Json) -> Json:
+    now = int(ask.evolution.now())
+    info = {"messageSecret": device_info(now)["messageSecret"]}
+    return {
+        "key": {
+            "remoteJid": message.key["remoteJid"],
+            "fromMe": True,
+            "id": ask.evolution.ids.sent(),
+        },
+        "message": {"protocolMessage": protocol, "messageContextInfo": info},
+        "messageTimestamp": str(now),
+        "status": "PENDING",
+    }

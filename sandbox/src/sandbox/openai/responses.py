@@ -1,0 +1,273 @@
+"""POST /responses and /responses/input_tokens: the stateless flavour of the Responses API."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from sandbox.openai.brain import Answer
+from sandbox.openai.checks import bounded, chosen, metadata, needed, only, short, typed
+from sandbox.openai.conversation import Conversation
+from sandbox.openai.errors import context_length, invalid
+from sandbox.openai.formats import text_format
+from sandbox.openai.response_input import InputReader
+from sandbox.openai.response_stream import events
+from sandbox.openai.service import Ask
+from sandbox.openai.tokens import count_json
+from sandbox.openai.tools import flat_tools, tool_choice
+from sandbox.wire import Json, Reply, StreamReply, json_reply
+
+_FIELDS = (
+    "background",
+    "context_management",
+    "conversation",
+    "include",
+    "input",
+    "instructions",
+    "max_output_tokens",
+    "max_tool_calls",
+    "metadata",
+    "model",
+    "moderation",
+    "parallel_tool_calls",
+    "previous_response_id",
+    "prompt",
+    "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+    "reasoning",
+    "safety_identifier",
+    "service_tier",
+    "store",
+    "stream",
+    "stream_options",
+    "temperature",
+    "text",
+    "tool_choice",
+    "tools",
+    "top_logprobs",
+    "top_p",
+    "truncation",
+    "user",
+)
+_COUNT_FIELDS = (
+    "conversation",
+    "input",
+    "instructions",
+    "model",
+    "parallel_tool_calls",
+    "previous_response_id",
+    "reasoning",
+    "text",
+    "tool_choice",
+    "tools",
+    "truncation",
+)
+_INCLUDABLE = (
+    "file_search_call.results",
+    "web_search_call.results",
+    "web_search_call.action.sources",
+    "message.input_image.image_url",
+    "computer_call_output.output.image_url",
+    "code_interpreter_call.outputs",
+    "reasoning.encrypted_content",
+    "message.output_text.logprobs",
+)
+_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
+_LEAST_OUTPUT = 16
+
+
+async def create(ask: Ask) -> Reply | StreamReply:
+    """Answer one request; a stream is told event by event."""
+    body = ask.body
+    conversation = check(body, ask)
+    ask.spend(conversation)
+    await asyncio.sleep(ask.openai.latency_seconds)
+    answer = ask.openai.brain.answer(conversation)
+    response = _response(ask, conversation, answer)
+    ask.openai.record(ask, conversation.model, answer.row(), response["usage"])
+    if body.get("stream"):
+        return StreamReply(events(response))
+    return json_reply(200, response)
+
+
+async def count_input(ask: Ask) -> Reply:
+    """Count the input tokens of a request."""
+    only(ask.body, _COUNT_FIELDS)
+    conversation = _read(ask.body)
+    return json_reply(200, {"object": "response.input_tokens", "input_tokens": conversation.tokens})
+
+
+def check(body: Json, ask: Ask) -> Conversation:
+    """Check a whole request.
+
+    Raises:
+        ApiError: for the first thing that the real API would refuse.
+    """
+    only(body, _FIELDS)
+    name = needed(body, "model", "string")
+    model = ask.openai.catalog.find(name, "chat")
+    _check_options(body)
+    _refuse_state(body)
+    conversation = _read(body)
+    conversation.max_output = bounded(
+        body, "max_output_tokens", "integer", _LEAST_OUTPUT, model.context_window
+    )
+    if conversation.tokens > model.context_window:
+        raise context_length(model.context_window, conversation.tokens, "input")
+    return conversation
+
+
+def _read(body: Json) -> Conversation:
+    conversation = Conversation(str(body.get("model", "")))
+    instructions = typed(body, "instructions", "string")
+    conversation.tools = flat_tools(body)
+    conversation.choice = tool_choice(body, conversation.tools, nested=False)
+    parallel = typed(body, "parallel_tool_calls", "boolean")
+    conversation.parallel = parallel is not False
+    conversation.tokens += count_json(body.get("tools"))
+    reader = InputReader(conversation)
+    if instructions:
+        conversation.said("system", instructions)
+        conversation.tokens += count_json(instructions)
+    reader.read(body.get("input"))
+    wanted = text_format(body, conversation.prompt)
+    conversation.schema, conversation.json_mode = wanted.schema, wanted.json_mode
+    conversation.tokens += count_json(wanted.schema)
+    return conversation
+
+
+def _check_options(body: Json) -> None:
+    for name in ("store", "stream", "background"):
+        typed(body, name, "boolean")
+    bounded(body, "temperature", "number", 0, 2)
+    bounded(body, "top_p", "number", 0, 1)
+    bounded(body, "top_logprobs", "integer", 0, 20)
+    bounded(body, "max_tool_calls", "integer", 1, 1000)
+    chosen(body, "truncation", ("auto", "disabled"))
+    chosen(body, "service_tier", ("auto", "default", "flex", "priority"))
+    chosen(body, "prompt_cache_retention", ("in_memory", "24h"))
+    metadata(body)
+    short(body, "safety_identifier", 128)
+    short(body, "prompt_cache_key", 64)
+    reasoning = typed(body, "reasoning", "object")
+    if reasoning is not None:
+        only(reasoning, ("effort", "summary", "generate_summary"), "reasoning.")
+        chosen(reasoning, "effort", _EFFORTS, "reasoning.")
+    for index, name in enumerate(typed(body, "include", "array") or []):
+        chosen({f"include[{index}]": name}, f"include[{index}]", _INCLUDABLE)
+    if body.get("stream_options") is not None and not body.get("stream"):
+        message = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
+        raise invalid(message, "stream_options")
+
+
+def _refuse_state(body: Json) -> None:
+    """Nothing is stored here: calls are stateless, as the facts recommend."""
+    previous = body.get("previous_response_id")
+    if previous is not None:
+        message = f"Previous response with id '{previous}' not found."
+        raise invalid(message, "previous_response_id", "previous_response_not_found")
+    for name in ("conversation", "prompt"):
+        if body.get(name) is not None:
+            raise invalid(f"The sandbox keeps no {name}; call it statelessly.", name)
+    if body.get("background"):
+        raise invalid("The sandbox answers at once; background is not offered.", "background")
+
+
+def _response(ask: Ask, conversation: Conversation, answer: Answer) -> Json:
+    body = ask.body
+    now = int(ask.openai.now())
+    status, error = _status(answer)
+    reasoning = body.get("reasoning") or {}
+    text = body.get("text") or {}
+    return {
+        "id": f"resp_{ask.openai.ids.hexadecimal(192)}",
+        "object": "response",
+        "created_at": now,
+        "status": status,
+        "background": False,
+        "completed_at": now if status == "completed" else None,
+        "error": error,
+        "incomplete_details": {"reason": answer.incomplete} if answer.incomplete else None,
+        "instructions": body.get("instructions"),
+        "max_output_tokens": body.get("max_output_tokens"),
+        "max_tool_calls": body.get("max_tool_calls"),
+        "model": conversation.model,
+        "output": [] if answer.failed else _output(ask, answer),
+        "parallel_tool_calls": conversation.parallel,
+        "previous_response_id": None,
+        "prompt_cache_key": body.get("prompt_cache_key"),
+        "reasoning": {"effort": reasoning.get("effort"), "summary": reasoning.get("summary")},
+        "safety_identifier": body.get("safety_identifier"),
+        "service_tier": "default",
+        "store": body.get("store", True),
+        "temperature": _or(body.get("temperature"), 1.0),
+        "text": {"format": text.get("format") or {"type": "text"}, "verbosity": "medium"},
+        "tool_choice": body.get("tool_choice") or "auto",
+        "tools": [_shown_tool(tool) for tool in body.get("tools") or ()],
+        "top_logprobs": 0,
+        "top_p": _or(body.get("top_p"), 1.0),
+        "truncation": body.get("truncation") or "disabled",
+        "usage": _usage(ask, conversation, answer),
+        "user": body.get("user"),
+        "metadata": body.get("metadata") or {},
+    }
+
+
+def _status(answer: Answer) -> tuple[str, Json | None]:
+    if answer.failed:
+        return "failed", {"code": answer.failed, "message": "The response failed."}
+    return "incomplete" if answer.incomplete else "completed", None
+
+
+def _output(ask: Ask, answer: Answer) -> list[Json]:
+    ids = ask.openai.ids
+    cut = "incomplete" if answer.incomplete else "completed"
+    items: list[Json] = []
+    part: Json | None = None
+    if answer.refusal is not None:
+        part = {"type": "refusal", "refusal": answer.refusal}
+    elif answer.text is not None:
+        part = {"type": "output_text", "text": answer.text, "annotations": [], "logprobs": []}
+    if part is not None:
+        identity = f"msg_{ids.hexadecimal(192)}"
+        items.append(
+            {
+                "id": identity,
+                "type": "message",
+                "status": cut,
+                "role": "assistant",
+                "content": [part],
+            }
+        )
+    items += [
+        {
+            "id": f"fc_{ids.hexadecimal(192)}",
+            "type": "function_call",
+            "status": cut,
+            "call_id": call.call_id,
+            "name": call.name,
+            "arguments": call.arguments,
+        }
+        for call in answer.tool_calls
+    ]
+    return items
+
+
+def _usage(ask: Ask, conversation: Conversation, answer: Answer) -> Json:
+    read, hit, written = ask.usage_details(conversation, answer)
+    return {
+        "input_tokens": read,
+        "input_tokens_details": {"cached_tokens": hit, "cache_write_tokens": 0},
+        "output_tokens": written,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": read + written,
+    }
+
+
+def _shown_tool(tool: Json) -> Json:
+    return {"description": None, "strict": True, **tool}
+
+
+def _or(value: Any, default: Any) -> Any:
+    return default if value is None else value

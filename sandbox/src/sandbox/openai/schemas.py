@@ -1,0 +1,165 @@
+"""The rules that OpenAI's strict mode sets for JSON schemas, and an example for any schema."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.openai.errors import ApiError, invalid
+from sandbox.wire import Json
+
+_FORBIDDEN = (
+    "allOf",
+    "oneOf",
+    "not",
+    "if",
+    "then",
+    "else",
+    "dependentRequired",
+    "dependentSchemas",
+    "patternProperties",
+    "default",
+)
+_MAX_DEPTH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a schema stands in a request, for the complaint."""
+
+    what: str
+    param: str
+    code: str
+
+    def wrong(self, path: tuple[str, ...], sentence: str) -> ApiError:
+        """Build the complaint about a place inside the schema."""
+        trail = ", ".join(f"'{step}'" for step in path)
+        trail = f"({trail},)" if len(path) == 1 else f"({trail})"
+        message = f"Invalid schema for {self.what}: In context={trail}, {sentence}"
+        return invalid(message, self.param, self.code)
+
+
+def check_strict(schema: Any, place: Place) -> None:
+    """Check a schema for strict mode.
+
+    Every object closes itself and requires all its properties; some keywords are refused.
+
+    Raises:
+        ApiError: 400 with the first problem.
+    """
+    if not isinstance(schema, dict) or schema.get("type") != "object":
+        kind = schema.get("type") if isinstance(schema, dict) else None
+        message = (
+            f"Invalid schema for {place.what}: schema must be a JSON Schema of "
+            f"'type: \"object\"', got 'type: \"{kind}\"'."
+        )
+        raise invalid(message, place.param, place.code)
+    _check(schema, (), place)
+    for name, definition in schema.get("$defs", {}).items():
+        _check(definition, ("$defs", name), place)
+
+
+def check_loose(schema: Any, place: Place) -> None:
+    """Check a schema without strict mode: an object at the root, if there is one at all."""
+    if schema is None or schema == {}:
+        return
+    if not isinstance(schema, dict) or schema.get("type") != "object":
+        kind = schema.get("type") if isinstance(schema, dict) else None
+        message = (
+            f"Invalid schema for {place.what}: schema must be a JSON Schema of "
+            f"'type: \"object\"', got 'type: \"{kind}\"'."
+        )
+        raise invalid(message, place.param, place.code)
+
+
+def example(schema: Json, text: str, root: Json | None = None, depth: int = 0) -> Any:
+    """Return a value that fits a schema; strings become `text`."""
+    root = schema if root is None else root
+    if depth > _MAX_DEPTH:
+        return None
+    inner = _resolve(schema["$ref"], root) if "$ref" in schema else schema.get("anyOf", [None])[0]
+    if inner is not None:
+        return example(inner, text, root, depth + 1)
+    if "const" in schema or schema.get("enum"):
+        return schema["const"] if "const" in schema else schema["enum"][0]
+    kind = schema.get("type")
+    kind = kind[0] if isinstance(kind, list) else kind
+    if kind == "object":
+        properties = schema.get("properties", {})
+        return {name: example(part, text, root, depth + 1) for name, part in properties.items()}
+    return _example_of(kind, schema, text)
+
+
+def _example_of(kind: Any, schema: Json, text: str) -> Any:
+    match kind:
+        case "string":
+            return _FORMATS.get(schema.get("format", ""), text)
+        case "integer":
+            return schema.get("minimum", 0)
+        case "number":
+            return float(schema.get("minimum", 0))
+        case "boolean":
+            return False
+        case "array":
+            return []
+        case _:
+            return None
+
+
+_FORMATS = {
+    "date": "2026-12-01",
+    "date-time": "2026-12-01T10:00:00Z",
+    "time": "10:00:00",
+    "email": "ana@example.com",
+    "uuid": "00000000-0000-4000-8000-000000000000",
+}
+
+
+def _check(schema: Any, path: tuple[str, ...], place: Place) -> None:
+    if not isinstance(schema, dict):
+        return
+    _check_words(schema, path, place)
+    if schema.get("type") == "object" or "properties" in schema:
+        _check_object(schema, path, place)
+    if "items" in schema:
+        _check(schema["items"], (*path, "items"), place)
+    for index, option in enumerate(schema.get("anyOf", ())):
+        _check(option, (*path, "anyOf", str(index)), place)
+
+
+def _check_words(schema: Json, path: tuple[str, ...], place: Place) -> None:
+    for word in _FORBIDDEN:
+        if word in schema:
+            raise place.wrong(path, f"'{word}' is not permitted.")
+    if "$ref" in schema and len(schema) > 1:
+        others = {name for name in schema if name != "$ref"}
+        raise place.wrong(path, f"$ref cannot have keywords {others}.")
+    if not schema.keys() & {"type", "$ref", "anyOf", "enum", "const"}:
+        raise place.wrong(path, "schema must have a 'type' key.")
+
+
+def _check_object(schema: Json, path: tuple[str, ...], place: Place) -> None:
+    if schema.get("additionalProperties") is not False:
+        sentence = "'additionalProperties' is required to be supplied and to be false."
+        raise place.wrong(path, sentence)
+    properties = schema.get("properties", {})
+    required = schema.get("required", [])
+    for name in properties:
+        if name not in required:
+            sentence = (
+                "'required' is required to be supplied and to be an array including every key "
+                f"in properties. Missing '{name}'."
+            )
+            raise place.wrong(path, sentence)
+    for name in required:
+        if name not in properties:
+            raise place.wrong(path, f"'required' names '{name}', which is no property.")
+    for name, part in properties.items():
+        _check(part, (*path, "properties", name), place)
+
+
+def _resolve(reference: str, root: Json) -> Json:
+    value: Any = root
+    for step in reference.removeprefix("#/").split("/"):
+        value = value.get(step, {}) if isinstance(value, dict) else {}
+    return value if isinstance(value, dict) else {}

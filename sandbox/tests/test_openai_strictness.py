@@ -1,0 +1,267 @@
+"""Requests that the real OpenAI refuses are refused here, with its own words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+import pytest
+
+KEY = {"authorization": "Bearer sk-test"}
+USER: dict[str, Any] = {"role": "user", "content": "hi"}
+CALL: dict[str, Any] = {
+    "type": "function_call",
+    "id": "fc_1",
+    "call_id": "call_1",
+    "name": "f",
+    "arguments": "{}",
+}
+OUTPUT: dict[str, Any] = {"type": "function_call_output", "call_id": "call_1", "output": "ok"}
+OPEN = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+CLOSED = {**OPEN, "additionalProperties": False}
+
+
+def tool(**fields: Any) -> dict[str, Any]:
+    return {"type": "function", "name": "f", "parameters": CLOSED, "strict": True, **fields}
+
+
+def strict_tool(parameters: dict[str, Any]) -> dict[str, Any]:
+    return {"tools": [tool(parameters=parameters)]}
+
+
+RESPONSES: list[tuple[dict[str, Any], str | None, str | None]] = [
+    ({"temprature": 1}, "unknown_parameter", "temprature"),
+    ({"messages": []}, "unknown_parameter", "messages"),
+    ({"max_tokens": 5}, "unknown_parameter", "max_tokens"),
+    ({"input": None}, "missing_required_parameter", "input"),
+    ({"input": ""}, "empty_string", "input"),
+    ({"input": []}, "empty_array", "input"),
+    ({"input": 5}, "invalid_type", "input"),
+    ({"input": [{"role": "bot", "content": "x"}]}, "invalid_value", "input[0].role"),
+    ({"input": [{**USER, "nme": "x"}]}, "unknown_parameter", "input[0].nme"),
+    ({"input": [{"role": "tool", "content": "x"}]}, "invalid_value", "input[0].role"),
+    (
+        {"input": [{"role": "user", "content": [{"type": "text", "text": "x"}]}]},
+        "invalid_value",
+        "input[0].content[0].type",
+    ),
+    (
+        {"input": [{"role": "assistant", "content": [{"type": "input_text", "text": "x"}]}]},
+        "invalid_value",
+        "input[0].content[0].type",
+    ),
+    (
+        {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "x.png"}]}]},
+        "invalid_value",
+        "input[0].content[0].image_url",
+    ),
+    ({"input": [USER, CALL]}, None, "input"),
+    ({"input": [USER, OUTPUT]}, None, "input"),
+    ({"input": [USER, {**CALL, "id": "call_1"}, OUTPUT]}, "invalid_value", "input[1].id"),
+    (
+        {"input": [USER, CALL, {**CALL, "call_id": "call_2"}, OUTPUT]},
+        None,
+        "input",
+    ),
+    ({"input": [{"type": "wish"}]}, "invalid_value", "input[0].type"),
+    ({"max_output_tokens": 5}, "integer_below_min_value", "max_output_tokens"),
+    ({"max_output_tokens": "5"}, "invalid_type", "max_output_tokens"),
+    ({"temperature": 3}, "integer_above_max_value", "temperature"),
+    ({"store": "no"}, "invalid_type", "store"),
+    ({"include": ["everything"]}, "invalid_value", "include[0]"),
+    ({"truncation": "maybe"}, "invalid_value", "truncation"),
+    ({"metadata": {"a": 1}}, "invalid_type", "metadata.a"),
+    ({"safety_identifier": "x" * 129}, "string_above_max_length", "safety_identifier"),
+    ({"reasoning": {"effort": "lots"}}, "invalid_value", "reasoning.effort"),
+    ({"previous_response_id": "resp_1"}, "previous_response_not_found", "previous_response_id"),
+    (
+        {"tools": [{"type": "function", "function": {"name": "f"}}]},
+        "missing_required_parameter",
+        "tools[0].name",
+    ),
+    ({"tools": [tool(name="bad name")]}, "invalid_value", "tools[0].name"),
+    ({"tools": [{"type": "web_search"}]}, "invalid_value", "tools[0].type"),
+    (strict_tool(OPEN), "invalid_function_parameters", "tools[0].parameters"),
+    (
+        strict_tool({**CLOSED, "required": []}),
+        "invalid_function_parameters",
+        "tools[0].parameters",
+    ),
+    (
+        strict_tool(
+            {**CLOSED, "properties": {"a": {**OPEN, "type": "object"}}},
+        ),
+        "invalid_function_parameters",
+        "tools[0].parameters",
+    ),
+    (
+        strict_tool({**CLOSED, "properties": {"a": {"type": "string", "default": "x"}}}),
+        "invalid_function_parameters",
+        "tools[0].parameters",
+    ),
+    (
+        strict_tool({**CLOSED, "properties": {"a": {"$ref": "#/$defs/X", "description": "d"}}}),
+        "invalid_function_parameters",
+        "tools[0].parameters",
+    ),
+    (
+        strict_tool({"type": "array", "items": {"type": "string"}}),
+        "invalid_function_parameters",
+        "tools[0].parameters",
+    ),
+    ({"tool_choice": "required"}, "invalid_value", "tool_choice"),
+    (
+        {"tools": [tool()], "tool_choice": {"type": "function", "name": "g"}},
+        "invalid_value",
+        "tool_choice",
+    ),
+    ({"text": {"format": {"type": "json_object"}}}, None, "text.format"),
+    (
+        {"text": {"format": {"type": "json_schema", "name": "n", "strict": True, "schema": OPEN}}},
+        "invalid_json_schema",
+        "text.format.schema",
+    ),
+    (
+        {"text": {"format": {"type": "json_schema", "schema": CLOSED}}},
+        "missing_required_parameter",
+        "text.format.name",
+    ),
+    ({"stream_options": {}}, None, "stream_options"),
+]
+
+ASSISTANT: dict[str, Any] = {
+    "role": "assistant",
+    "content": None,
+    "tool_calls": [
+        {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    ],
+}
+TOOL: dict[str, Any] = {"role": "tool", "tool_call_id": "call_1", "content": "ok"}
+NESTED: dict[str, Any] = {"type": "function", "function": {"name": "f"}}
+CHAT: list[tuple[dict[str, Any], str | None, str | None]] = [
+    ({"input": "x"}, "unknown_parameter", "input"),
+    ({"messages": None}, "missing_required_parameter", "messages"),
+    ({"messages": []}, "empty_array", "messages"),
+    ({"messages": [{"role": "bot", "content": "x"}]}, "invalid_value", "messages[0].role"),
+    ({"messages": [{"role": "user", "content": None}]}, None, "messages[0].content"),
+    ({"messages": [USER, TOOL]}, None, "messages[1].role"),
+    ({"messages": [USER, ASSISTANT]}, None, "messages"),
+    ({"messages": [USER, ASSISTANT, USER, TOOL]}, None, "messages"),
+    (
+        {"messages": [{"role": "user", "content": [{"type": "input_text", "text": "x"}]}]},
+        "invalid_value",
+        "messages[0].content[0].type",
+    ),
+    ({"max_tokens": 5}, "unsupported_parameter", "max_tokens"),
+    ({"n": 2}, "integer_above_max_value", "n"),
+    ({"tool_choice": "auto"}, None, "tool_choice"),
+    ({"parallel_tool_calls": False}, None, "parallel_tool_calls"),
+    ({"tools": [tool()]}, "missing_required_parameter", "tools[0].function"),
+    (
+        {"tools": [NESTED], "tool_choice": {"type": "function", "name": "f"}},
+        "missing_required_parameter",
+        "tool_choice.function",
+    ),
+    ({"response_format": {"type": "json_object"}}, None, "response_format"),
+    (
+        {
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": "n", "strict": True, "schema": OPEN},
+            }
+        },
+        "invalid_json_schema",
+        "response_format.json_schema.schema",
+    ),
+]
+
+
+async def post(
+    client: httpx2.AsyncClient, path: str, body: dict[str, Any]
+) -> tuple[int, dict[str, Any]]:
+    answer = await client.post(f"/openai/v1{path}", json=body, headers=KEY)
+    return answer.status_code, answer.json()
+
+
+@pytest.mark.parametrize(("change", "code", "param"), RESPONSES)
+async def test_responses_refuses(
+    anonymous: httpx2.AsyncClient, change: dict[str, Any], code: str | None, param: str | None
+) -> None:
+    body = {"model": "gpt-5.4-mini", "input": "hi", **change}
+    status, answer = await post(anonymous, "/responses", body)
+
+    assert status == 400, answer
+    assert set(answer["error"]) == {"message", "type", "param", "code"}
+    assert answer["error"]["type"] == "invalid_request_error"
+    assert (answer["error"]["code"], answer["error"]["param"]) == (code, param)
+
+
+@pytest.mark.parametrize(("change", "code", "param"), CHAT)
+async def test_chat_refuses(
+    anonymous: httpx2.AsyncClient, change: dict[str, Any], code: str | None, param: str | None
+) -> None:
+    body = {"model": "gpt-5.4-mini", "messages": [USER], **change}
+    status, answer = await post(anonymous, "/chat/completions", body)
+
+    assert status == 400, answer
+    assert (answer["error"]["code"], answer["error"]["param"]) == (code, param)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"input": [USER, CALL, OUTPUT]},
+        {"input": [{"type": "message", **USER}, {"role": "developer", "content": "d"}]},
+        {"input": [USER, {"type": "reasoning", "id": "rs_1", "summary": []}]},
+        {"include": ["reasoning.encrypted_content"], "store": False},
+        {"tools": [tool()], "tool_choice": "auto", "parallel_tool_calls": False},
+        {"tools": [tool(parameters=OPEN, strict=False)]},
+        {"tools": [tool(parameters={**CLOSED, "$defs": {"X": CLOSED}})]},
+        {"text": {"format": {"type": "text"}}},
+        {"instructions": "answer in json", "text": {"format": {"type": "json_object"}}},
+        {"max_output_tokens": 16, "temperature": 0.2, "top_p": 1, "truncation": "auto"},
+    ],
+)
+async def test_responses_accepts(anonymous: httpx2.AsyncClient, change: dict[str, Any]) -> None:
+    status, answer = await post(
+        anonymous, "/responses", {"model": "gpt-5.4-mini", "input": "hi", **change}
+    )
+
+    assert status == 200, answer
+
+
+async def test_an_older_model_still_takes_max_tokens(anonymous: httpx2.AsyncClient) -> None:
+    body = {"model": "gpt-4o-mini", "messages": [USER], "max_tokens": 5}
+    status, answer = await post(anonymous, "/chat/completions", body)
+
+    assert status == 200, answer
+
+
+async def test_keys_json_and_urls(anonymous: httpx2.AsyncClient) -> None:
+    without = await anonymous.post("/openai/v1/responses", json={})
+    wrong = await anonymous.post(
+        "/openai/v1/responses", json={}, headers={"authorization": "Bearer pk-123456789"}
+    )
+    broken = await anonymous.post("/openai/v1/responses", content=b"{", headers=KEY)
+    nowhere = await anonymous.post("/openai/v1/assistants", json={}, headers=KEY)
+
+    assert without.status_code == 401
+    assert wrong.json()["error"]["code"] == "invalid_api_key"
+    assert "123456789" not in wrong.text
+    assert (broken.status_code, nowhere.status_code) == (400, 404)
+    assert all("x-request-id" in answer.headers for answer in (without, wrong, broken, nowhere))
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        [{"reply": {}}],
+        [{"reply": {"txt": "x"}}],
+        [{"match": {"contain": "x"}, "reply": {"text": "x"}}],
+        [{"match": {"regex": "("}, "reply": {"text": "x"}}],
+    ],
+)
+async def test_a_wrong_script_is_refused(door: httpx2.AsyncClient, rules: list[Any]) -> None:
+    answer = await door.post("/openai/script", json=rules)
+
+    assert answer.status_code == 422

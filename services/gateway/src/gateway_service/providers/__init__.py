@@ -1,0 +1,1 @@
+"""What is behind the gateway: the log of webhooks and the services."""
