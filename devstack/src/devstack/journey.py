@@ -67,7 +67,13 @@ class Journey:
         made = await self._call(
             "POST",
             "/api/agents",
-            json={"name": "Ana", "instructions": "Answer briefly; we open from 8 to 18 every day."},
+            json={
+                "name": "Ana",
+                "settings": {
+                    "instructions": "Answer briefly; we open from 8 to 18 every day.",
+                    "quiet_seconds": 0.5,
+                },
+            },
         )
         self.agent = str(made["id"])
         return self.agent
@@ -126,9 +132,10 @@ class Journey:
         """Wait until the suite knows the customer has read the answer."""
 
         async def read() -> bool:
-            chats = await self._call("GET", f"{self._channel}/messages")
-            outgoing = [one for one in chats["messages"] if one.get("direction") == "out"]
-            return bool(outgoing) and all(one.get("status") == "read" for one in outgoing)
+            [chat] = await self._list("/api/chats")
+            messages = await self._list(f"/api/chats/{chat['id']}/messages")
+            outgoing = [one for one in messages if one["outgoing"]]
+            return bool(outgoing) and all(one["delivery"] == "read" for one in outgoing)
 
         await until(read, every=0.1)
         return "read"
@@ -157,6 +164,10 @@ class Journey:
             return {}
         body: dict[str, Any] = _checked(response)
         return body
+
+    async def _list(self, path: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = _checked(await self.api.get(path))
+        return found
 
     async def _door(self, method: str, path: str, *, json: Any = None) -> Any:
         return _checked(await self.sandbox.request(method, path, json=json))

@@ -43,6 +43,7 @@ class Delivery:
     url: str
     body: bytes
     headers: dict[str, str]
+    epoch: int
     outcome: Outcome = Outcome.PENDING
     attempts: list[Attempt] = field(default_factory=list)
 
@@ -71,10 +72,11 @@ class Journal:
         self._outcomes: Counter[str] = Counter()
         self._attempts = 0
         self._next_id = 1
+        self._epoch = 0
 
     def open(self, instance: str, event: str, url: str, body: bytes) -> Delivery:
         """Enter a new delivery."""
-        delivery = Delivery(self._next_id, instance, event, url, body, {})
+        delivery = Delivery(self._next_id, instance, event, url, body, {}, self._epoch)
         self._next_id += 1
         self._emitted[event] += 1
         self._recent.append(delivery)
@@ -83,12 +85,14 @@ class Journal:
     def tried(self, delivery: Delivery, attempt: Attempt) -> None:
         """Add an attempt."""
         delivery.attempts.append(attempt)
-        self._attempts += 1
+        if delivery.epoch == self._epoch:
+            self._attempts += 1
 
     def close(self, delivery: Delivery, outcome: Outcome) -> None:
         """Record how it ended."""
         delivery.outcome = outcome
-        self._outcomes[outcome] += 1
+        if delivery.epoch == self._epoch:
+            self._outcomes[outcome] += 1
 
     def summary(self) -> Json:
         """Return the counters."""
@@ -113,5 +117,8 @@ class Journal:
         ]
 
     def clear(self) -> None:
-        """Forget everything."""
-        self.__init__()  # type: ignore[misc]  # a journal has no state beyond its constructor's
+        """Forget everything; deliveries still under way are not counted any more."""
+        self._epoch += 1
+        self._attempts = 0
+        for store in (self._recent, self._emitted, self._outcomes):
+            store.clear()

@@ -137,6 +137,8 @@ async def send_buttons(ask: Ask) -> Reply:
         Field("buttons", "array", required=True),
         *COMMON,
     )
+    for button in body["buttons"]:
+        require(button, Field("type", "string", required=True))
     replies = [button for button in body["buttons"] if button.get("type") == "reply"]
     if not body["buttons"]:
         raise business_error("At least one button is required")

@@ -39,12 +39,14 @@ COMMON = (
 )
 
 
-def require(body: Json, *fields: Field) -> None:
+def require(body: Any, *fields: Field) -> None:
     """Check a body.
 
     Raises:
         Refusal: 400 with every complaint, in the order of the fields.
     """
+    if not isinstance(body, dict):
+        raise schema_error(["instance is not of a type(s) object"])
     problems: list[str] | None = None
     for field in fields:
         if field.name in body:

@@ -40,6 +40,7 @@ class Sent:
             "remote_jid": self.remote_jid,
             "key_id": self.key_id,
             "kind": self.kind,
+            "text": self.body.get("text", self.body.get("caption", "")),
             "body": self.body,
             "at": self.at,
         }

@@ -55,7 +55,7 @@ def check_strict(schema: Any, place: Place) -> None:
         )
         raise invalid(message, place.param, place.code)
     _check(schema, (), place)
-    for name, definition in schema.get("$defs", {}).items():
+    for name, definition in _object(schema, "$defs", (), place).items():
         _check(definition, ("$defs", name), place)
 
 
@@ -72,38 +72,49 @@ def check_loose(schema: Any, place: Place) -> None:
         raise invalid(message, place.param, place.code)
 
 
-def example(schema: Json, text: str, root: Json | None = None, depth: int = 0) -> Any:
-    """Return a value that fits a schema; strings become `text`."""
-    root = schema if root is None else root
-    if depth > _MAX_DEPTH:
+def example(schema: Any, text: str, root: Json | None = None, depth: int = 0) -> Any:
+    """Return a value that fits a schema; strings become `text`, nonsense becomes None."""
+    if depth > _MAX_DEPTH or not isinstance(schema, dict):
         return None
-    inner = _resolve(schema["$ref"], root) if "$ref" in schema else schema.get("anyOf", [None])[0]
+    root = schema if root is None else root
+    inner = _resolve(str(schema["$ref"]), root) if "$ref" in schema else _first(schema, "anyOf")
     if inner is not None:
         return example(inner, text, root, depth + 1)
-    if "const" in schema or schema.get("enum"):
+    if "const" in schema or _first(schema, "enum") is not None:
         return schema["const"] if "const" in schema else schema["enum"][0]
-    kind = schema.get("type")
-    kind = kind[0] if isinstance(kind, list) else kind
-    if kind == "object":
-        properties = schema.get("properties", {})
+    kind = _first(schema, "type") or schema.get("type")
+    properties = schema.get("properties")
+    if kind == "object" and isinstance(properties, dict):
         return {name: example(part, text, root, depth + 1) for name, part in properties.items()}
     return _example_of(kind, schema, text)
+
+
+def _first(schema: Json, name: str) -> Any:
+    values = schema.get(name)
+    return values[0] if isinstance(values, list) and values else None
 
 
 def _example_of(kind: Any, schema: Json, text: str) -> Any:
     match kind:
         case "string":
-            return _FORMATS.get(schema.get("format", ""), text)
+            return _FORMATS.get(str(schema.get("format")), text)
         case "integer":
-            return schema.get("minimum", 0)
+            return _minimum(schema)
         case "number":
-            return float(schema.get("minimum", 0))
+            return float(_minimum(schema))
         case "boolean":
             return False
         case "array":
             return []
+        case "object":
+            return {}
         case _:
             return None
+
+
+def _minimum(schema: Json) -> float:
+    least = schema.get("minimum", 0)
+    return least if isinstance(least, int | float) else 0
 
 
 _FORMATS = {
@@ -123,7 +134,7 @@ def _check(schema: Any, path: tuple[str, ...], place: Place) -> None:
         _check_object(schema, path, place)
     if "items" in schema:
         _check(schema["items"], (*path, "items"), place)
-    for index, option in enumerate(schema.get("anyOf", ())):
+    for index, option in enumerate(_array(schema, "anyOf", path, place)):
         _check(option, (*path, "anyOf", str(index)), place)
 
 
@@ -142,8 +153,8 @@ def _check_object(schema: Json, path: tuple[str, ...], place: Place) -> None:
     if schema.get("additionalProperties") is not False:
         sentence = "'additionalProperties' is required to be supplied and to be false."
         raise place.wrong(path, sentence)
-    properties = schema.get("properties", {})
-    required = schema.get("required", [])
+    properties = _object(schema, "properties", path, place)
+    required = _array(schema, "required", path, place)
     for name in properties:
         if name not in required:
             sentence = (
@@ -156,6 +167,20 @@ def _check_object(schema: Json, path: tuple[str, ...], place: Place) -> None:
             raise place.wrong(path, f"'required' names '{name}', which is no property.")
     for name, part in properties.items():
         _check(part, (*path, "properties", name), place)
+
+
+def _object(schema: Json, name: str, path: tuple[str, ...], place: Place) -> Json:
+    value = schema.get(name, {})
+    if not isinstance(value, dict):
+        raise place.wrong(path, f"{value!r} is not of type 'object' ('{name}').")
+    return value
+
+
+def _array(schema: Json, name: str, path: tuple[str, ...], place: Place) -> list[Any]:
+    value = schema.get(name, [])
+    if not isinstance(value, list):
+        raise place.wrong(path, f"{value!r} is not of type 'array' ('{name}').")
+    return value
 
 
 def _resolve(reference: str, root: Json) -> Json:

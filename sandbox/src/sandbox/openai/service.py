@@ -18,7 +18,7 @@ from sandbox.settings import Settings
 from sandbox.wire import Call, Json, Reply, StreamReply
 
 DEFAULT_FLAGS = {"sandbox-violence": "violence", "sandbox-hate": "hate", "sandbox-sex": "sexual"}
-_KEPT_CALLS = 100_000
+_KEPT_CALLS = 50_000
 _SHOWN_KEY_LETTERS = 4
 
 

@@ -22,7 +22,9 @@ _ADD_KEY = text("""
     insert into api_key (id, tenant_id, name, hash, scopes, created_at, expires_at)
     values (:id, :tenant, :name, :hash, :scopes, :created_at, :expires_at)
     on conflict (id) do nothing returning id""")
-_KEYS = text(f"select {_KEY_COLUMNS} from api_key where tenant_id = :tenant order by created_at, id")
+_KEYS = text(
+    f"select {_KEY_COLUMNS} from api_key where tenant_id = :tenant order by created_at, id"
+)
 _FIND_KEY = text(f"select {_KEY_COLUMNS} from api_key where id = :id")
 _REVOKE_KEY = text(f"""
     update api_key set revoked_at = coalesce(revoked_at, :at) where id = :id

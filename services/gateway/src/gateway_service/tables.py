@@ -7,13 +7,16 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from common import db
-from common.db import new_metadata
+from common.db import add_messaging_tables, new_metadata
 
 
 class Base(db.Base, DeclarativeBase):
     """The tables of the gateway."""
 
     metadata = new_metadata()
+
+
+add_messaging_tables(Base.metadata)
 
 
 class TenantRow(Base):

@@ -34,7 +34,7 @@ class KafkaProducer:
     """An idempotent producer that outlives its own failures."""
 
     def __init__(self, bootstrap: str, *, client_id: str, linger_ms: int = 0) -> None:
-        self._options = {
+        self.options = {
             "bootstrap_servers": bootstrap,
             "client_id": client_id,
             "enable_idempotence": True,
@@ -151,7 +151,7 @@ class KafkaProducer:
 
     async def _connect(self) -> None:
         while True:
-            inner = AIOKafkaProducer(**self._options)
+            inner = AIOKafkaProducer(**self.options)
             try:
                 async with asyncio.timeout(10):
                     await inner.start()

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from common.contracts import TenantId
 
-NOBODY = TenantId("")
-"""The tenant of a call whose caller stayed unknown."""
+NOBODY = TenantId("-")
+"""The tenant of a call whose caller stayed unknown; no session is ever about it."""
 
 _FIRST_REFUSAL = 400
 _FIRST_FAILURE = 500

@@ -1,12 +1,16 @@
-"""Tenants, API keys and the audit log; tenants kept apart.
+"""Tenants, API keys and the audit log; inbox and outbox; tenants kept apart.
 
-The first shape; nothing to expand from. No inbox or outbox: the gateway's events are webhooks,
-durable once Kafka has them, and nothing is consumed yet.
+The first shape; nothing to expand from.
 """
 
 from alembic import op
 
-from common.db import api_role, isolate_by_tenant
+from common.db import (
+    api_role,
+    create_messaging_tables,
+    drop_messaging_tables,
+    let_api_publish,
+)
 
 revision = "20261123_first"
 down_revision = None
@@ -44,6 +48,13 @@ _TABLES = {
         constraint pk_audit_log primary key (id)""",
 }
 
+_MAY = {
+    "tenant": ("select",),
+    "api_key": ("select", "insert", "update"),
+    "audit_log": ("select", "insert"),
+}
+"""A tenant makes no tenants, forgets no keys, and what was done stays written."""
+
 _INDEXES = (
     "create index ix_api_key_tenant_id on api_key (tenant_id)",
     "create index ix_audit_log_tenant on audit_log (tenant_id, at)",
@@ -53,18 +64,27 @@ _INDEXES = (
 
 def upgrade() -> None:
     """Create everything."""
-    role = api_role("gateway")
     op.execute("set local lock_timeout = '5s'")
+    create_messaging_tables(op)
     for name, columns in _TABLES.items():
         op.execute(f"create table {name} ({columns})")
     for index in _INDEXES:
         op.execute(index)
-    op.execute(f"grant usage on schema public to {role}")
-    isolate_by_tenant(op, "gateway", *_TABLES)
-    # A tenant makes no tenants, forgets no keys, and what was done stays written.
-    op.execute(f"revoke insert, update, delete on tenant from {role}")
-    op.execute(f"revoke delete on api_key from {role}")
-    op.execute(f"revoke update, delete on audit_log from {role}")
+    let_api_publish(op, "gateway")
+    for name, verbs in _MAY.items():
+        _isolate(name, verbs)
+
+
+def _isolate(table: str, verbs: tuple[str, ...]) -> None:
+    """Like `isolate_by_tenant`, with a policy per verb: without one, a verb finds no rows."""
+    role = api_role("gateway")
+    ours = "tenant_id = current_setting('parley.tenant_id', true)"
+    op.execute(f"alter table {table} enable row level security")
+    for verb in verbs:
+        using = "" if verb == "insert" else f"using ({ours})"
+        check = "" if verb == "select" else f"with check ({ours})"
+        op.execute(f"create policy tenant_{verb} on {table} for {verb} to {role} {using} {check}")
+    op.execute(f"grant select, insert, update, delete on {table} to {role}")
 
 
 def downgrade() -> None:
@@ -72,3 +92,4 @@ def downgrade() -> None:
     op.execute("set local lock_timeout = '5s'")
     for name in reversed(_TABLES):
         op.execute(f"drop table {name}")
+    drop_messaging_tables(op)

@@ -1,0 +1,138 @@
+"""The ground of a measurement: durable Postgres, real Kafka, and processes on top of them."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+
+from common.bus import create_topics
+from devstack import databases, environment, kafka, kafka_kit, postgres, secret_store
+from devstack.children import Child, Command
+from devstack.environment import Addresses, argv
+from devstack.places import here
+from devstack.ports import free_port
+from devstack.secret_store import SecretStore
+from devstack.supervisor import Supervisor, Tier
+
+_START_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class Ground:
+    """Servers that run, and a way to start our processes on them."""
+
+    folder: Path
+    addresses: Addresses
+    secrets: SecretStore
+    supervisor: Supervisor
+    extra: dict[str, str] = field(default_factory=dict)
+    """Added to the environment of every process started from now on."""
+
+    @property
+    def bootstrap(self) -> str:
+        """The broker."""
+        return self.addresses.bootstrap
+
+    def database(self, service: str) -> str:
+        """The address of a service's database, as its own role."""
+        return self.environment(service)[f"{service.upper()}_DATABASE_URL"]
+
+    def environment(self, service: str) -> dict[str, str]:
+        """What a service's process finds in its environment."""
+        return {**environment.of(service, self.addresses, self.secrets), **self.extra}
+
+    async def migrate(self, *services: str) -> None:
+        """Bring the databases of services to their newest shape."""
+        for service in services:
+            child = self._launch(f"{service}-migrate", argv(service, "migrate"), service)
+            await asyncio.to_thread(child.process.wait)
+            if child.exit_code:
+                raise RuntimeError(child.obituary())
+
+    async def start(self, service: str, verb: str, *, name: str = "", port: int = 0) -> Child:
+        """Start a process of a service and wait until it is ready."""
+        chosen = port or self.addresses.ports[service]
+        child = self._launch(
+            name or f"{service}-{verb}",
+            argv(service, verb),
+            service,
+            {f"{service.upper()}_PORT": str(chosen)},
+        )
+        await self.ready(child, f"http://127.0.0.1:{chosen}/readyz")
+        return child
+
+    async def start_sandbox(self, **changes: str) -> Child:
+        """Start the sandbox."""
+        command = Command(
+            "sandbox",
+            environment.sandbox_argv(),
+            self.folder / "logs" / "sandbox.log",
+            {**environment.of_sandbox(self.addresses, self.secrets), **changes},
+        )
+        child = self.supervisor.launch(command, Tier.SANDBOX)
+        await self.ready(child, f"{self.addresses.url('sandbox')}/_sandbox/faults")
+        return child
+
+    def _launch(
+        self, name: str, argv: list[str], service: str, more: Mapping[str, str] | None = None
+    ) -> Child:
+        command = Command(
+            name,
+            argv,
+            self.folder / "logs" / f"{name}.log",
+            {**self.environment(service), **(more or {})},
+        )
+        return self.supervisor.launch(command, Tier.SERVICES, may_end=True)
+
+    async def ready(self, child: Child, url: str) -> None:
+        """Wait until a process answers 200."""
+        async with httpx2.AsyncClient() as client, asyncio.timeout(_START_SECONDS):
+            while True:
+                child.require_alive()
+                try:
+                    if (await client.get(url)).status_code == httpx2.codes.OK:
+                        return
+                except httpx2.HTTPError:
+                    pass
+                await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def ground(name: str) -> AsyncGenerator[Ground]:
+    """Start servers with empty, durable data; stop everything at the end."""
+    places = here()
+    folder = places.state / "bench" / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    ports: dict[str, int] = {}
+    for one in (*environment.HTTP, "postgres", "kafka", "controller"):
+        ports[one] = free_port(taken=ports.values())
+    secrets = secret_store.load(folder / "secrets.json")
+    pg = postgres.PostgresPlan(
+        folder / "postgres", folder / "logs" / "postgres.log", ports["postgres"], durable=True,
+        password=secrets.password("postgres"),
+    )  # fmt: skip
+    broker = kafka.KafkaPlan(
+        kafka_kit.prepare(places), folder / "kafka", folder / "logs" / "kafka.log",
+        ports["kafka"], ports["controller"], durable=True,
+    )  # fmt: skip
+    objects = folder / "objects"
+    objects.mkdir()
+    supervisor = Supervisor()
+    try:
+        server = supervisor.launch(postgres.prepare(pg), Tier.SERVERS)
+        queue = supervisor.launch(kafka.prepare(broker), Tier.SERVERS)
+        await asyncio.gather(postgres.wait_ready(pg, server), kafka.wait_ready(broker, queue))
+        addresses = Addresses(pg.url, broker.bootstrap, ports, objects)
+        passwords = {
+            environment.role(s): secrets.password(environment.role(s)) for s in environment.SERVICES
+        }
+        await databases.provision(addresses.postgres_url, passwords)
+        await create_topics(broker.bootstrap)
+        yield Ground(folder, addresses, secrets, supervisor)
+    finally:
+        supervisor.stop_all()

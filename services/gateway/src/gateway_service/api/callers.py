@@ -1,0 +1,85 @@
+"""Who calls the public API: proven by a key or a token, and within their limits."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.types import Scope
+
+from common.auth import ApiKey, Principal
+from common.errors import Unauthenticated
+from common.telemetry import bind
+from gateway_service.domain.model.limits import Allowances
+
+CALL = "parley.call"
+"""Where a request's `CallNotes` are in its ASGI scope."""
+
+Believe = Callable[[str], Awaitable[Principal]]
+"""Turns a key or a token into a principal, or raises Unauthenticated."""
+
+
+@dataclass(slots=True)
+class CallNotes:
+    """What is learned about a request on its way, for the audit log."""
+
+    principal: Principal | None = None
+    status: int = 499
+    request_id: str = ""
+
+
+class Doorkeeper:
+    """Lets callers of the public API in."""
+
+    def __init__(
+        self,
+        keys: Believe,
+        allowances: Allowances,
+        *,
+        oidc: Believe | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._keys = keys
+        self._oidc = oidc
+        self._allowances = allowances
+        self._clock = clock
+
+    async def admit(self, scope: Scope, needed: str) -> Principal:
+        """Prove the caller of a request.
+
+        Args:
+            scope: the request's.
+            needed: the scope that the caller must have.
+
+        Raises:
+            Unauthenticated: no credentials, or none that we believe.
+            RateLimited: the tenant has used up its allowance.
+            Forbidden: the caller lacks the scope.
+        """
+        principal = await self._believe(_credential(scope))
+        notes = scope.get(CALL)
+        if isinstance(notes, CallNotes):
+            notes.principal = principal
+        bind(tenant=principal.tenant_id, subject=principal.subject)
+        self._allowances.spend(principal.tenant_id, self._clock())
+        principal.require(needed)
+        return principal
+
+    async def _believe(self, credential: str) -> Principal:
+        if ApiKey.recognises(credential):
+            return await self._keys(credential)
+        if self._oidc is None:
+            raise Unauthenticated("This is not one of our API keys; they begin with pk_.")
+        return await self._oidc(credential)
+
+
+def _credential(scope: Scope) -> str:
+    given: dict[bytes, bytes] = dict(scope["headers"])
+    scheme, _, token = given.get(b"authorization", b"").decode("latin-1").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        return token.strip()
+    key = given.get(b"x-api-key", b"").decode("latin-1").strip()
+    if not key:
+        raise Unauthenticated(
+            "Send an API key as `Authorization: Bearer pk_…` or in the X-API-Key header."
+        )
+    return key
