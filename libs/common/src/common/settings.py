@@ -54,6 +54,10 @@ class ServiceSettings(BaseSettings):
     log_level: LogLevel = "INFO"
 
     kafka_bootstrap_servers: str = Field(validation_alias="KAFKA_BOOTSTRAP_SERVERS", min_length=1)
+    kafka_session_seconds: Annotated[float, Field(ge=1, le=300)] = Field(
+        12.0, validation_alias="KAFKA_SESSION_SECONDS"
+    )
+    """How long a consumer that died silently keeps its partitions from the others."""
     internal_trusted_keys: dict[str, str] = Field(validation_alias="INTERNAL_TRUSTED_KEYS")
     """Whose internal tokens may be believed: service → Ed25519 public key (base64url)."""
     capability_keyring: SecretStr = Field(validation_alias="CAPABILITY_KEYRING")

@@ -102,14 +102,8 @@ def _example_of(kind: Any, schema: Json, text: str) -> Any:
             return _minimum(schema)
         case "number":
             return float(_minimum(schema))
-        case "boolean":
-            return False
-        case "array":
-            return []
-        case "object":
-            return {}
         case _:
-            return None
+            return {"boolean": False, "array": [], "object": {}}.get(str(kind))
 
 
 def _minimum(schema: Json) -> float:

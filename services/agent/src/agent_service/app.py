@@ -62,7 +62,11 @@ async def build(settings: Settings, mode: Mode, bus: Bus | None = None) -> Async
             settings.sqlalchemy_url, pool_size=settings.pool_size, application=f"{NAME}-{mode}"
         )
         stack.push_async_callback(engine.dispose)
-        bus = bus or KafkaBus(settings.kafka_bootstrap_servers, client_id=NAME)
+        bus = bus or KafkaBus(
+            settings.kafka_bootstrap_servers,
+            client_id=NAME,
+            session_seconds=settings.kafka_session_seconds,
+        )
         producer = await stack.enter_async_context(bus.producer())
         relay = Relay(settings.sqlalchemy_url, producer, lead=mode != "api")
         inside = _Inside(engine, relay, Keyring.parse(settings.keyring))

@@ -14,7 +14,7 @@ SERVICE: Service[Any] = Service(
         Command(
             "translate",
             "print the events that an Evolution webhook body on standard input becomes",
-            "whatsapp_service.app:translate_command",
+            "whatsapp_service.providers.evolution.translation.command:translate_command",
         ),
     ),
 )

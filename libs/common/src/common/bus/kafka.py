@@ -8,7 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from common.bus.producer import MAX_RECORD_BYTES, KafkaProducer
-from common.bus.source import KafkaSource
+from common.bus.source import SESSION_SECONDS, KafkaSource
 from common.contracts.topics import TOPICS
 from common.errors import Unavailable
 
@@ -20,9 +20,16 @@ class KafkaBus:
 
     name = "kafka"
 
-    def __init__(self, bootstrap: str, *, client_id: str = "parley") -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        client_id: str = "parley",
+        session_seconds: float = SESSION_SECONDS,
+    ) -> None:
         self.bootstrap = bootstrap
         self._client_id = client_id
+        self._session_seconds = session_seconds
 
     def producer(self) -> KafkaProducer:
         """Make a producer."""
@@ -30,7 +37,9 @@ class KafkaBus:
 
     def source(self, group: str, topics: Sequence[str]) -> KafkaSource:
         """Make a member of a consumer group."""
-        return KafkaSource(self.bootstrap, group=group, topics=topics, client_id=self._client_id)
+        return KafkaSource(
+            self.bootstrap, group=group, topics=topics, session_seconds=self._session_seconds
+        )
 
 
 async def create_topics(bootstrap: str, *, replication: int = 1, prefix: str = "") -> list[str]:

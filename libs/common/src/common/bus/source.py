@@ -13,7 +13,7 @@ from common.errors import Unavailable
 
 log = structlog.get_logger()
 
-SESSION_SECONDS = 30
+SESSION_SECONDS = 12.0
 DRAIN_SECONDS = 20
 """How long a revoked partition may take to finish: below the rebalance timeout, else another
 member gets it while we still work on it (measured)."""
@@ -23,19 +23,24 @@ class KafkaSource:
     """One consumer; explicit commits only, one assignor, nothing left in its buffers."""
 
     def __init__(
-        self, bootstrap: str, *, group: str, topics: Sequence[str], client_id: str
+        self,
+        bootstrap: str,
+        *,
+        group: str,
+        topics: Sequence[str],
+        session_seconds: float = SESSION_SECONDS,
     ) -> None:
         self._topics = list(topics)
         self._options = {
             "bootstrap_servers": bootstrap,
             "group_id": group,
-            "client_id": client_id,
+            "client_id": group,
             "enable_auto_commit": False,
             "auto_offset_reset": "earliest",
             "isolation_level": "read_committed",
             "partition_assignment_strategy": (StickyPartitionAssignor,),
-            "session_timeout_ms": SESSION_SECONDS * 1000,
-            "heartbeat_interval_ms": 3000,
+            "session_timeout_ms": int(session_seconds * 1000),
+            "heartbeat_interval_ms": int(session_seconds * 250),
             # The order of these three is load-bearing: drain < rebalance < request.
             "rebalance_timeout_ms": 30_000,
             "request_timeout_ms": 40_000,

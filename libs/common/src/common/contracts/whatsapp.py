@@ -104,6 +104,8 @@ class Referral(Fact):
     title: str | None = None
     body: str | None = None
     click_id: str | None = None
+    entry_point: str | None = None
+    """How the chat was entered, in Meta's word (`ctwa_ad`)."""
 
 
 class _OnMessages(Event):
@@ -125,6 +127,8 @@ class MessageReceived(_OnMessages):
     kind: MessageKind
     text: str = ""
     choice_id: str | None = None
+    options: tuple[str, ...] = ()
+    """What can be chosen in a poll or a menu; in a vote, what was."""
     media: Media | None = None
     location: Location | None = None
     contacts: tuple[ContactCard, ...] = ()

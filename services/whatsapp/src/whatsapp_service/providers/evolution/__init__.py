@@ -2,6 +2,6 @@
 
 from whatsapp_service.providers.evolution.client import Evolution, WebhookAddress
 from whatsapp_service.providers.evolution.errors import raise_for
-from whatsapp_service.providers.evolution.translate import translate
+from whatsapp_service.providers.evolution.translation import translate
 
 __all__ = ["Evolution", "WebhookAddress", "raise_for", "translate"]

@@ -8,7 +8,6 @@ from whatsapp_service.domain.model import Ignored
 from whatsapp_service.providers.evolution.translation.content import Content, Reader, unsupported
 from whatsapp_service.providers.evolution.translation.json_values import (
     entries,
-    first_text,
     identifier,
     mapping,
     text,
@@ -16,6 +15,7 @@ from whatsapp_service.providers.evolution.translation.json_values import (
 from whatsapp_service.providers.evolution.translation.people import read_jid
 from whatsapp_service.providers.evolution.translation.things import MEDIA_TYPES, THINGS
 from whatsapp_service.providers.evolution.translation.unwrap import (
+    BESIDE,
     Found,
     declared_type,
     find_content,
@@ -30,6 +30,8 @@ _SILENT = {
     "messageHistoryBundle": "a part of another device's history",
     "messageHistoryNotice": "a part of another device's history",
 }
+_SAY_NOTHING = frozenset({"conversation", "extendedTextMessage", "protocolMessage"})
+"""Types that are placeholders when their content is missing."""
 _EXCERPT = 300
 _MOST_MENTIONS = 1024
 _CIPHERTEXT_STUB = 2
@@ -71,9 +73,9 @@ def read_message(data: dict[str, Any], *, from_me: bool) -> Reading | Protocol |
         return Protocol(mapping(found.part))
     if found.type in _SILENT:
         return Ignored(_SILENT[found.type])
-    content = _read_content(found)
+    content = _read_content(found, message)
     if content.kind is MessageKind.TEXT:
-        if not (content.text or content.options):
+        if not content.text:
             return Ignored("an empty placeholder: there are no words in it")
         if declared in _CHOICES and found.type == "conversation" and not from_me:
             content = replace(content, kind=MessageKind.BUTTON_REPLY)
@@ -83,7 +85,7 @@ def read_message(data: dict[str, Any], *, from_me: bool) -> Reading | Protocol |
     return Reading(content, context)
 
 
-def _read_content(found: Found) -> Content:
+def _read_content(found: Found, beside: dict[str, Any]) -> Content:
     if found.type == "conversation":
         return Content(MessageKind.TEXT, text(found.part) or "")
     part = mapping(found.part)
@@ -91,24 +93,23 @@ def _read_content(found: Found) -> Content:
     if reader is None:
         named = (text(found.type) or "unnamed")[:80]
         return unsupported(f"messages of type {named} are not supported", best_words(part))
-    return reader(part, {**mapping(found.message)})
+    return reader(part, beside)
 
 
 def _read_absent(
     data: dict[str, Any], message: dict[str, Any], declared: str | None
 ) -> Reading | Ignored:
     """Read a message whose content is missing; its type alone may be worth something."""
-    if declared in MEDIA_TYPES:
-        # The EVOLUTION channel reports a file sent through it with nothing but its type.
-        content = _READERS[declared or ""]({}, message)
-        return Reading(content, _read_context(data, None))
-    if declared in _READERS and (words := best_words(message)):
-        # Nor does it wrap the buttons or the list of what was sent through it.
-        content = replace(_READERS[declared or ""](message, message), text=words)
-        return Reading(content, _read_context(data, None))
     if data.get("messageStubType") == _CIPHERTEXT_STUB:
         return Ignored("WhatsApp could not decrypt it; the sender's phone will send it again")
-    return Ignored("an empty placeholder: it has no content")
+    if declared is None or declared in _SAY_NOTHING or declared in BESIDE:
+        return Ignored("an empty placeholder: it has no content")
+    reader = _READERS.get(declared)
+    # The EVOLUTION channel reports what was sent through it unwrapped: a file by nothing but
+    # its type, buttons as the message itself.
+    if reader is None or not (declared in MEDIA_TYPES or best_words(message)):
+        return Reading(unsupported(f"the content of {declared[:80]} is missing"), _NO_CONTEXT)
+    return Reading(reader(message, message), _read_context(data, None))
 
 
 def _read_context(data: dict[str, Any], found: Found | None) -> Context:
@@ -139,7 +140,7 @@ def _excerpt(quoted: Any) -> str | None:
     found = find_content(mapping(quoted), None)
     if found is None:
         return None
-    words = _read_content(found).text
+    words = _read_content(found, {}).text
     if len(words) > _EXCERPT:
         words = f"{words[:_EXCERPT]}…"
     return words or None
@@ -172,19 +173,7 @@ def _referral(info: dict[str, Any]) -> Referral | None:
     return referral if known else None
 
 
-def words_of(message: Any) -> str:
-    """Give the words of a bare message object, such as an edit brings."""
-    found = find_content(mapping(message), None)
-    if found is None:
-        return ""
-    if found.type == "protocolMessage":
-        return words_of_edit(mapping(found.part))
-    return _read_content(found).text
-
-
 def words_of_edit(part: dict[str, Any]) -> str:
     """Give the new words of an edit."""
     found = find_content(mapping(part.get("editedMessage")), None)
-    if found is None or found.type == "protocolMessage":
-        return first_text(mapping(part.get("editedMessage")), "text", "caption") or ""
-    return _read_content(found).text
+    return "" if found is None else _read_content(found, {}).text

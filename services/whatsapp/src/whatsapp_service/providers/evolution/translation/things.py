@@ -76,7 +76,10 @@ def _read_live_location(part: dict[str, Any], _: dict[str, Any]) -> Content:
 def _place(part: dict[str, Any], kind: MessageKind) -> Content:
     words = first_text(part, "caption", "comment") or ""
     name, address = text(part.get("name")), text(part.get("address"))
-    latitude, longitude = decimal(part.get("degreesLatitude")), decimal(part.get("degreesLongitude"))
+    latitude, longitude = (
+        decimal(part.get("degreesLatitude")),
+        decimal(part.get("degreesLongitude")),
+    )
     if latitude is None or longitude is None:
         return unsupported("the location has no coordinates", words or name or address or "")
     if abs(latitude) > _NORTH or abs(longitude) > _EAST:
@@ -96,9 +99,7 @@ def _read_contacts(part: dict[str, Any], _: dict[str, Any]) -> Content:
 
 def _card(part: dict[str, Any]) -> ContactCard:
     vcard = text(part.get("vcard"))
-    return ContactCard(
-        name=text(part.get("displayName")), phones=_phones(vcard or ""), vcard=vcard
-    )
+    return ContactCard(name=text(part.get("displayName")), phones=_phones(vcard or ""), vcard=vcard)
 
 
 def _phones(vcard: str) -> tuple[str, ...]:

@@ -75,7 +75,10 @@ def read_prompt(part: dict[str, Any], _: dict[str, Any]) -> Content:
     """A text with buttons or a list to choose from: a business wrote it, or we did."""
     inner = next((p for name in _HOLDERS if (p := mapping(part.get(name)))), {})
     options = _labels(part) or _labels(inner)
-    return Content(MessageKind.TEXT, best_words(part), options=options)
+    words = best_words(part)
+    if not words:
+        return unsupported("a message with choices, and no words")
+    return Content(MessageKind.TEXT, words, options=options)
 
 
 def _labels(part: dict[str, Any]) -> tuple[str, ...]:
@@ -118,9 +121,7 @@ def read_button_reply(part: dict[str, Any], _: dict[str, Any]) -> Content:
 def read_list_reply(part: dict[str, Any], _: dict[str, Any]) -> Content:
     """A row that was chosen from a list."""
     choice = identifier(mapping(part.get("singleSelectReply")).get("selectedRowId"))
-    return Content(
-        MessageKind.LIST_REPLY, first_text(part, "title", "description") or "", choice
-    )
+    return Content(MessageKind.LIST_REPLY, first_text(part, "title", "description") or "", choice)
 
 
 _LIST_FLOWS = ("select", "list", "menu")
@@ -167,9 +168,7 @@ def read_vote(part: dict[str, Any], _: dict[str, Any]) -> Content:
     target = target_of(part.get("pollCreationMessageKey"))
     vote = mapping(part.get("vote"))
     if not isinstance(vote.get("selectedOptions"), list):
-        return Content(
-            MessageKind.UNSUPPORTED, target=target, unsupported="the vote is encrypted"
-        )
+        return Content(MessageKind.UNSUPPORTED, target=target, unsupported="the vote is encrypted")
     chosen = [
         text(option) or first_text(mapping(option), "optionName", "name")
         for option in vote["selectedOptions"][:_MOST_OPTIONS]
@@ -186,7 +185,9 @@ def read_reaction(part: dict[str, Any], _: dict[str, Any]) -> Content:
     """An emoji on another message; no text when it was taken back."""
     target = target_of(part.get("key"))
     if target is None:
-        return unsupported("the reaction does not say to which message", text(part.get("text")) or "")
+        return unsupported(
+            "the reaction does not say to which message", text(part.get("text")) or ""
+        )
     return Content(MessageKind.REACTION, text(part.get("text")) or "", target=target)
 
 
