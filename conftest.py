@@ -1,3 +1,3 @@
 """Every test may ask for a real Postgres and a real Kafka."""
 
-pytest_plugins = ["devstack.pytest_plugin"]
+pytest_plugins = ["devstack.pytest_plugin", "sandbox", "bench"]

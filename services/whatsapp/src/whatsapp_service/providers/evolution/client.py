@@ -4,15 +4,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Unpack
 
-import structlog
-
 from common.contracts import MessageId
 from common.errors import OutcomeUnknown, ParleyError
 from common.http import ApiClient, CallOptions
+from common.telemetry import get_logger
 from whatsapp_service.domain.model import Integration, Qr, SentMessage, canonical_phone
 from whatsapp_service.providers.evolution.errors import NameTaken, refuse_unsent
 
-log = structlog.get_logger()
+log = get_logger()
 
 EVENTS = (
     "QRCODE_UPDATED",

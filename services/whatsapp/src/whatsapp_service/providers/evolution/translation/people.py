@@ -190,11 +190,9 @@ def owner_of(key: Key, chat: ChatAddress, owner: Any) -> Sender:
     `owner` is the body's `sender`: the number itself, never the customer. It is missing on the
     EVOLUTION channel, and until the first connection after Evolution started.
     """
-    phone, lid = _known_by(key.writers) if chat.group is not None else (None, None)
-    if phone is None and lid is None:
-        number = read_jid(owner)
-        if number is not None:
-            phone, lid = number.phone, number.lid
+    number = read_jid(owner)
+    names = key.writers if chat.group is not None else ()
+    phone, lid = _known_by(names if number is None else (*names, number))
     return Sender(phone=phone, lid=lid)
 
 
