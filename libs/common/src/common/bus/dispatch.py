@@ -21,7 +21,7 @@ from common.contracts.cloudevents import attributes, decode
 from common.contracts.event import utc_now
 from common.contracts.trace import current_traceparent
 from common.errors import Malformed, ParleyError, Permanent, Transient
-from common.telemetry import metrics
+from common.telemetry import child, metrics
 
 log = structlog.get_logger()
 
@@ -180,10 +180,10 @@ class Dispatcher(Generic[C]):
 
     def _measure(self, deliveries: Sequence[Delivery], seconds: float) -> None:
         now = utc_now()
-        for delivery in deliveries:
-            age = (now - delivery.envelope.time).total_seconds()
-            metrics.END_TO_END.labels(topic=delivery.record.partition.topic).observe(max(0.0, age))
+        for topic in {d.record.partition.topic for d in deliveries}:
+            age = child(metrics.END_TO_END, topic)
+            for delivery in deliveries:
+                if delivery.record.partition.topic == topic:
+                    age.observe(max(0.0, (now - delivery.envelope.time).total_seconds()))
         for event in {type(d.envelope.event) for d in deliveries}:
-            metrics.HANDLER_SECONDS.labels(
-                handler=self._router.name_of(event), outcome="done"
-            ).observe(seconds)
+            child(metrics.HANDLER_SECONDS, self._router.name_of(event), "done").observe(seconds)

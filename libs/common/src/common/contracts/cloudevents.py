@@ -59,7 +59,10 @@ def raw_headers(  # noqa: PLR0913 - one argument per CloudEvents attribute
 
 def attributes(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
     """Read record headers as text; bytes that are not UTF-8 become replacement characters."""
-    return {name: (value or b"").decode("utf-8", "replace") for name, value in headers}
+    try:
+        return {name: value.decode() for name, value in headers if value is not None}
+    except UnicodeDecodeError:
+        return {name: (value or b"").decode("utf-8", "replace") for name, value in headers}
 
 
 def decode(headers: Mapping[str, str], value: bytes | None) -> Envelope[Event] | None:
@@ -77,7 +80,7 @@ def decode(headers: Mapping[str, str], value: bytes | None) -> Envelope[Event] |
     if value is None:
         raise Malformed(f"{kind} has no body")
     try:
-        event = model.model_validate_json(value)
+        event = model.from_json(value)
         time = _time(headers.get("ce_time"))
     except (ValidationError, ValueError) as error:
         raise Malformed(f"{kind} does not fit its contract: {_brief(error)}") from error

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -32,6 +32,15 @@ class Event(Fact):
         super().__pydantic_init_subclass__(**kwargs)
         if "type" in cls.__dict__:
             EVENTS[cls.type] = cls
+
+    @classmethod
+    def from_json(cls, value: bytes) -> Self:
+        """Read an event's body.
+
+        Raises:
+            ValueError: it does not fit the contract (pydantic's ValidationError is one).
+        """
+        return cls.model_validate_json(value)
 
     @property
     def record_key(self) -> str:

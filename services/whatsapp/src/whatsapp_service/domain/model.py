@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Self
 
 from common.contracts import (
@@ -78,7 +79,12 @@ class ChatAddress:
 
     def chat_id(self, integration: IntegrationId) -> ChatId:
         """Give the id that a new chat with this address gets."""
-        return ChatId(derived_id("cht", integration, self.aliases[0]))
+        return _chat_id(integration, self.aliases[0])
+
+
+@lru_cache(maxsize=10_000)
+def _chat_id(integration: IntegrationId, alias: str) -> ChatId:
+    return ChatId(derived_id("cht", integration, alias))
 
 
 _BRAZIL = "+55"

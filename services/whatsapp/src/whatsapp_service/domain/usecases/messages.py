@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import cast
 
 from common.contracts import ChatId, CommandId, Event, MessageReceived, MessageSent
 from whatsapp_service.domain.model import STALE_AFTER
@@ -49,15 +50,16 @@ async def _chats(context: Context, seen: Sequence[Seen]) -> dict[int, ChatId]:
 
 def _at(seen: Seen) -> datetime:
     event = seen.observation.event
-    return event.sent_at if isinstance(event, MessageReceived | MessageSent) else seen.webhook.time
+    if type(event) is MessageReceived or type(event) is MessageSent:
+        return event.sent_at
+    return seen.webhook.time
 
 
 def _complete(seen: Seen, chat_id: ChatId, now: datetime) -> MessageReceived | MessageSent:
     """Fill in what only we know: the chat, the agent, and whether it came too late."""
     event = seen.observation.event
-    if isinstance(event, MessageSent):
-        return event.model_copy(update={"chat_id": chat_id})
-    assert isinstance(event, MessageReceived)  # noqa: S101 - the caller sorted by type
+    if type(event) is not MessageReceived:
+        return cast("MessageSent", event).model_copy(update={"chat_id": chat_id})
     stale = event.stale or now - event.sent_at > STALE_AFTER
     agent = seen.integration.agent_id
     return event.model_copy(update={"chat_id": chat_id, "agent_id": agent, "stale": stale})

@@ -1,5 +1,6 @@
 """Who is meant: WhatsApp's addresses as phones, LIDs and groups."""
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from common.contracts import Sender
@@ -36,8 +37,16 @@ class Jid(NamedTuple):
 
 def read_jid(value: Any) -> Jid | None:
     """Read an address, also one that a caller of the EVOLUTION channel made up."""
+    if not isinstance(value, str) or not value or len(value) > _LONGEST_ADDRESS:
+        return None
+    return _read_jid(value)
+
+
+@lru_cache(maxsize=8192)
+def _read_jid(value: str) -> Jid | None:
+    # The same people write again and again: remembering them saves a tenth of a translation.
     written = text(value)
-    if written is None or len(written) > _LONGEST_ADDRESS:
+    if written is None:
         return None
     user, at, server = written.strip().partition("@")
     if not at:
@@ -135,7 +144,13 @@ def read_key(key: dict[str, Any], *, from_me: bool) -> Key:
 
 
 def _read(key: dict[str, Any], names: tuple[str, ...]) -> tuple[Jid, ...]:
-    return tuple(jid for name in names if key.get(name) and (jid := read_jid(key[name])))
+    found = []
+    for name in names:
+        if value := key.get(name):
+            jid = read_jid(value)
+            if jid is not None:
+                found.append(jid)
+    return tuple(found)
 
 
 def chat_of(key: Key, name: str | None = None) -> ChatAddress | Ignored:
