@@ -1,0 +1,154 @@
+"""The outbox relay on real Postgres: in order, once a row is committed, whatever fails."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from common.bus import InProcessBus, Record, Relay
+from common.contracts import CancelMessages, ChatId, IntegrationId, TenantId, Topic
+from common.db import Outbox, create_engine, create_messaging_tables, transaction
+from common.errors import TooLarge, Unavailable
+from common.testing import eventually
+
+pytestmark = pytest.mark.integration
+
+
+def _create(connection: Connection) -> None:
+    create_messaging_tables(Operations(MigrationContext.configure(connection)))
+
+
+@pytest.fixture
+async def engine(fresh_database: str) -> AsyncGenerator[AsyncEngine]:
+    engine = create_engine(fresh_database.replace("postgresql://", "postgresql+asyncpg://"))
+    async with engine.begin() as connection:
+        await connection.run_sync(_create)
+    yield engine
+    await engine.dispose()
+
+
+class Moody:
+    """A producer that refuses what it is told to."""
+
+    def __init__(self) -> None:
+        self.bus = InProcessBus(partitions=1)
+        self.away = False
+        self.refused: set[str] = set()
+
+    async def publish(self, record: Record, *, deadline: float = 10.0) -> None:
+        raise NotImplementedError
+
+    async def publish_all(
+        self, records: Sequence[Record], *, deadline: float = 30.0
+    ) -> list[Exception | None]:
+        outcomes: list[Exception | None] = []
+        failed: set[str] = set()
+        for record in records:
+            body = (record.value or b"").decode()
+            if self.away or record.key in failed:
+                outcomes.append(Unavailable("away"))
+            elif any(word in body for word in self.refused):
+                failed.add(record.key)
+                outcomes.append(TooLarge("too large"))
+            else:
+                self.bus.append(record)
+                outcomes.append(None)
+        return outcomes
+
+    def published(self, key: str) -> list[str]:
+        return [
+            CancelMessages.model_validate_json(record.value or b"").reason
+            for record in self.bus.records(Topic.WHATSAPP_COMMANDS)
+            if record.key == key
+        ]
+
+
+async def say(engine: AsyncEngine, relay: Relay | None, key: str, *words: str) -> None:
+    async with transaction(engine) as connection:
+        outbox = Outbox(connection, source="test")
+        for word in words:
+            event = CancelMessages(
+                chat_id=ChatId(key), integration_id=IntegrationId("int_1"), reason=word
+            )
+            outbox.add(event, tenant=TenantId("ten"))
+        await outbox.flush()
+    if relay is not None:
+        relay.nudge()
+
+
+@asynccontextmanager
+async def relaying(url: str, producer: Moody) -> AsyncGenerator[Relay]:
+    relay, stop = Relay(url, producer), asyncio.Event()
+    running = asyncio.create_task(relay.run(stop))
+    try:
+        yield relay
+    finally:
+        stop.set()
+        await running
+
+
+async def test_rows_are_published_in_order_and_deleted(
+    engine: AsyncEngine, fresh_database: str
+) -> None:
+    producer = Moody()
+    await say(engine, None, "a", "1", "2")
+    async with relaying(fresh_database, producer) as relay:
+        await say(engine, relay, "a", "3")
+        await eventually(lambda: producer.published("a") == ["1", "2", "3"])
+    async with transaction(engine) as connection:
+        assert (await connection.execute(text("select count(*) from outbox"))).scalar() == 0
+
+
+async def test_a_row_that_is_refused_stops_its_key_and_no_other(
+    engine: AsyncEngine, fresh_database: str
+) -> None:
+    producer = Moody()
+    producer.refused = {"bad"}
+    async with relaying(fresh_database, producer) as relay:
+        await say(engine, relay, "a", "1", "bad", "2")
+        await say(engine, relay, "b", "3")
+        await say(engine, relay, "a", "4")
+        await eventually(lambda: producer.published("b") == ["3"])
+        await say(engine, relay, "b", "5")
+        await eventually(lambda: producer.published("b") == ["3", "5"])
+        assert producer.published("a") == ["1"]
+    producer.refused = set()
+    async with transaction(engine) as connection:
+        await connection.execute(text("update outbox set failed_at = null"))
+    async with relaying(fresh_database, producer):
+        await eventually(lambda: producer.published("a") == ["1", "bad", "2", "4"])
+
+
+async def test_an_outage_of_the_bus_loses_nothing(engine: AsyncEngine, fresh_database: str) -> None:
+    producer = Moody()
+    producer.away = True
+    async with relaying(fresh_database, producer) as relay:
+        await say(engine, relay, "a", "1", "2")
+        producer.away = False
+        await eventually(lambda: producer.published("a") == ["1", "2"])
+
+
+async def test_one_of_two_leads_and_the_other_takes_over(
+    engine: AsyncEngine, fresh_database: str
+) -> None:
+    producer = Moody()
+    async with relaying(fresh_database, producer) as second:
+        await eventually(lambda: second._leads)
+        async with relaying(fresh_database, producer) as first:
+            await say(engine, first, "a", "1")
+            await eventually(lambda: producer.published("a") == ["1"])
+            assert not first._leads
+            async with transaction(engine) as connection:
+                await connection.execute(
+                    text("""
+                    select pg_terminate_backend(pid) from pg_locks
+                    where locktype = 'advisory' and granted""")
+                )
+            await say(engine, first, "a", "2")
+            await eventually(lambda: producer.published("a") == ["1", "2"])
+            assert first._leads or second._leads
