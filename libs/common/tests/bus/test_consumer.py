@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -71,7 +71,7 @@ def bus() -> InProcessBus:
     return InProcessBus(partitions=3)
 
 
-def opener(world: World):  # noqa: ANN201 - a context manager factory
+def opener(world: World) -> Callable[[], AbstractAsyncContextManager[Transaction]]:
     @asynccontextmanager
     async def open_context() -> AsyncGenerator[Transaction]:
         if world.away:

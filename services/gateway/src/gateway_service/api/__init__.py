@@ -3,7 +3,7 @@
 from gateway_service.api import keys
 from gateway_service.api.audit import Audited
 from gateway_service.api.callers import Doorkeeper
-from gateway_service.api.front import front_door
+from gateway_service.api.front import FrontDoor
 from gateway_service.api.gates import Gate, InboundGate, SharedGate
 from gateway_service.api.proxy import add_forwards
 from gateway_service.api.webhooks import WebhookDoor
@@ -11,11 +11,11 @@ from gateway_service.api.webhooks import WebhookDoor
 __all__ = [
     "Audited",
     "Doorkeeper",
+    "FrontDoor",
     "Gate",
     "InboundGate",
     "SharedGate",
     "WebhookDoor",
     "add_forwards",
-    "front_door",
     "keys",
 ]

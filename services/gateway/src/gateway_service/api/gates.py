@@ -9,6 +9,7 @@ from starlette.types import Scope
 from common.auth import Capabilities, secrets_equal, verify_evolution_jwt
 from common.contracts import IntegrationId, TenantId
 from common.errors import NotFound, Unauthenticated
+from gateway_service.api.front import PUBLIC_ID
 from gateway_service.domain.model.webhooks import SHARED, Origin
 
 _REMEMBERED = 10_000
@@ -53,7 +54,7 @@ class InboundGate:
 
     def admit(self, scope: Scope, given: Given) -> Origin:
         """Open the address and check its secret; other providers than Evolution come later."""
-        address = self._address(scope["path_params"]["webhook_public_id"])
+        address = self._address(scope["path_params"][PUBLIC_ID])
         _require(given, address.secret, self._clock)
         if address.provider != _EVOLUTION:
             raise NotFound("There is no such webhook address.")

@@ -67,7 +67,14 @@ class WebhookDoor:
         given = dict(scope["headers"])
         origin = self._gate.admit(scope, given)
         _require_json(given)
-        raw = await _read(receive, given, self._max_bytes)
+        limit = self._max_bytes
+        declared = given.get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > limit:
+            raise _too_large(limit)
+        message = await receive()
+        raw = message.get("body", b"")
+        if message.get("more_body") or not raw or len(raw) > limit:
+            raw = await _read_on(message, receive, limit)
         with span(self._route, _traceparent(given), kind="server") as traceparent:
             return (await self._accept(raw, origin, traceparent)).encode()
 
@@ -129,33 +136,18 @@ def _require_json(given: Given) -> None:
         raise UnsupportedMedia("The body must not be compressed.")
 
 
-async def _read(receive: Receive, given: Given, limit: int) -> bytes:
-    """Read the whole body, unless it is larger than it may be."""
-    declared = given.get(b"content-length", b"0")
-    if declared.isdigit() and int(declared) > limit:
-        raise _too_large(limit)
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if message.get("more_body"):
-        body = await _read_on(receive, bytearray(body), limit)
-    elif message["type"] == "http.disconnect":
-        raise _CallerGone
-    if len(body) > limit:
-        raise _too_large(limit)
-    return body
-
-
-async def _read_on(receive: Receive, body: bytearray, limit: int) -> bytes:
-    more = True
-    while more:
-        if len(body) > limit:
-            raise _too_large(limit)
-        message = await receive()
+async def _read_on(message: Message, receive: Receive, limit: int) -> bytes:
+    """Read a body that did not come in one piece, unless it is larger than it may be."""
+    body = bytearray()
+    while True:
         if message["type"] == "http.disconnect":
             raise _CallerGone
         body += message.get("body", b"")
-        more = message.get("more_body", False)
-    return bytes(body)
+        if len(body) > limit:
+            raise _too_large(limit)
+        if not message.get("more_body"):
+            return bytes(body)
+        message = await receive()
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -23,12 +23,12 @@ from common.telemetry import HttpMetrics
 from gateway_service.api import (
     Audited,
     Doorkeeper,
+    FrontDoor,
     Gate,
     InboundGate,
     SharedGate,
     WebhookDoor,
     add_forwards,
-    front_door,
     keys,
 )
 from gateway_service.app.contexts import tenant_opener
@@ -104,7 +104,7 @@ def _front(settings: Settings, producer: Producer, store: ObjectStore, rest: ASG
         accept = partial(accept_evolution, intake)
         return WebhookDoor(route, gate, accept, max_bytes=settings.webhook_max_bytes)
 
-    return front_door(
+    return FrontDoor(
         shared=door("webhook/evolution", SharedGate(settings.webhook_secret, time.time)),
         inbound=door("webhooks/inbound", InboundGate(capabilities, time.time)),
         control=rest,

@@ -26,7 +26,7 @@ def contacts(notice: Notice) -> list[Said]:
 
 def _contact(notice: Notice, data: dict[str, Any]) -> Said:
     names = ("remoteJid", "id", "remoteJidAlt", "lid", "phoneNumber", "jid")
-    people = [jid for name in names if "@" in str(data.get(name)) and (jid := read_jid(data[name]))]
+    people = _addresses(data, names)
     phone = next((jid.phone for jid in people if jid.phone), None)
     lid = next((jid.lid for jid in people if jid.lid), None)
     if phone is None and lid is None:
@@ -94,8 +94,14 @@ def _member(data: dict[str, Any], *names: str) -> Jid | None:
     Evolution 2.3 puts the digits of a LID into `phoneNumber` when it knows no phone; only an
     address says which of the two it is (observed in its source).
     """
-    jids = [jid for name in names if "@" in str(data.get(name)) and (jid := read_jid(data[name]))]
+    jids = _addresses(data, names)
     return next((jid for jid in jids if jid.phone), jids[0] if jids else None)
+
+
+def _addresses(data: dict[str, Any], names: tuple[str, ...]) -> list[Jid]:
+    """Read the fields that hold whole addresses: bare digits could be anything."""
+    written = [value for name in names if isinstance(value := data.get(name), str) and "@" in value]
+    return [jid for value in written if (jid := read_jid(value))]
 
 
 def _people(jids: Any) -> tuple[str, ...]:
