@@ -151,4 +151,4 @@ async def test_one_of_two_leads_and_the_other_takes_over(
                 )
             await say(engine, first, "a", "2")
             await eventually(lambda: producer.published("a") == ["1", "2"])
-            assert {first._leads, second._leads} == {True, False}
+            await eventually(lambda: {first._leads, second._leads} == {True, False})

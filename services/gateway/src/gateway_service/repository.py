@@ -32,7 +32,7 @@ _REVOKE_KEY = text(f"""
 # A write a minute says enough and spares the row a new version with every request.
 _USED = text("""
     update api_key set last_used_at = :at
-    where id = :id and (last_used_at is null or last_used_at < :at - interval '1 minute')""")
+    where id = :id and (last_used_at is null or last_used_at < cast(:at as timestamptz) - interval '1 minute')""")
 _ADD_ENTRY = text("""
     insert into audit_log (id, tenant_id, at, subject, action, request_id, status, outcome)
     values (:id, :tenant, :at, :subject, :action, :request_id, :status, :outcome)""")

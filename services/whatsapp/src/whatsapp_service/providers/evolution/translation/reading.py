@@ -16,6 +16,7 @@ from whatsapp_service.providers.evolution.translation.people import read_jid
 from whatsapp_service.providers.evolution.translation.things import MEDIA_TYPES, THINGS
 from whatsapp_service.providers.evolution.translation.unwrap import (
     BESIDE,
+    WRAPPERS,
     Found,
     declared_type,
     find_content,
@@ -30,7 +31,7 @@ _SILENT = {
     "messageHistoryBundle": "a part of another device's history",
     "messageHistoryNotice": "a part of another device's history",
 }
-_SAY_NOTHING = frozenset({"conversation", "extendedTextMessage", "protocolMessage"})
+_SAY_NOTHING = BESIDE | WRAPPERS | {"conversation", "extendedTextMessage", "protocolMessage"}
 """Types that are placeholders when their content is missing."""
 _EXCERPT = 300
 _MOST_MENTIONS = 1024
@@ -102,7 +103,7 @@ def _read_absent(
     """Read a message whose content is missing; its type alone may be worth something."""
     if data.get("messageStubType") == _CIPHERTEXT_STUB:
         return Ignored("WhatsApp could not decrypt it; the sender's phone will send it again")
-    if declared is None or declared in _SAY_NOTHING or declared in BESIDE:
+    if declared is None or declared in _SAY_NOTHING:
         return Ignored("an empty placeholder: it has no content")
     reader = _READERS.get(declared)
     # The EVOLUTION channel reports what was sent through it unwrapped: a file by nothing but

@@ -76,7 +76,7 @@ def find_content(message: dict[str, Any], declared: str | None) -> Found | None:
             return Found(kind, part, message)
         inner = part.get("message") if isinstance(part, dict) else None
         if not isinstance(inner, dict):
-            return Found(kind, part, message)
+            return Found(kind, part, message) if part else None
         message, declared = inner, None
     return Found("nested too deeply", {}, message)
 

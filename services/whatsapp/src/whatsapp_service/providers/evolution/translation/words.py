@@ -217,6 +217,7 @@ WORDS: dict[str, Reader] = {
     "pollCreationMessage": read_poll,
     "pollCreationMessageV2": read_poll,
     "pollCreationMessageV3": read_poll,
+    "pollCreationMessageV4": read_poll,
     "pollCreationMessageV5": read_poll,
     "pollUpdateMessage": read_vote,
     "reactionMessage": read_reaction,

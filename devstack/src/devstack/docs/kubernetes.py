@@ -1,0 +1,4 @@
+"""Stub."""
+FOLDERS: tuple[str, ...] = ()
+def documents() -> dict[str, str]:
+    return {}

@@ -1,0 +1,50 @@
+"""Token buckets."""
+
+import pytest
+
+from common.errors import RateLimited
+from gateway_service.domain.model.limits import Allowances
+
+
+def test_a_burst_passes_and_then_the_rate_holds() -> None:
+    allowances = Allowances(per_second=2, burst=3)
+
+    assert [allowances.allows("a", 0.0) for _ in range(4)] == [True, True, True, False]
+    assert [allowances.allows("a", 1.0) for _ in range(3)] == [True, True, False]
+
+
+def test_names_do_not_share() -> None:
+    allowances = Allowances(per_second=1, burst=1)
+
+    assert allowances.allows("a", 0.0)
+    assert allowances.allows("b", 0.0)
+    assert not allowances.allows("a", 0.0)
+
+
+def test_no_more_than_a_burst_is_saved_up() -> None:
+    allowances = Allowances(per_second=10, burst=2)
+    allowances.allows("a", 0.0)
+
+    assert [allowances.allows("a", 1000.0) for _ in range(3)] == [True, True, False]
+
+
+def test_the_refusal_says_when_to_come_again() -> None:
+    allowances = Allowances(per_second=0.25, burst=1)
+    allowances.spend("a", 0.0)
+
+    with pytest.raises(RateLimited) as refused:
+        allowances.spend("a", 0.0)
+
+    assert refused.value.retry_after is not None
+    assert refused.value.retry_after.total_seconds() == 4
+    allowances.spend("a", 4.0)
+
+
+def test_the_idle_are_forgotten_when_there_are_many() -> None:
+    allowances = Allowances(per_second=1, burst=1)
+    for n in range(10_000):
+        allowances.allows(str(n), 0.0)
+
+    allowances.allows("new", 100.0)
+
+    assert len(allowances._buckets) == 1
