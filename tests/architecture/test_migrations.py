@@ -7,10 +7,10 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from common.contracts import SERVICES
-from common.db import api_role, create_engine, migrate, unprotected_tables
+from common.db import Database, api_role, migrate, unprotected_tables
 
 pytestmark = pytest.mark.integration
 
@@ -27,7 +27,7 @@ def url(fresh_database: str) -> str:
 
 @pytest.fixture
 async def engine(url: str, service: str) -> AsyncGenerator[AsyncEngine]:
-    engine = create_engine(url)
+    engine = create_async_engine(url)
     async with engine.begin() as connection:
         await connection.execute(
             text(f"""
@@ -69,5 +69,6 @@ async def test_every_table_with_a_tenant_is_isolated(
     url: str, service: str, engine: AsyncEngine
 ) -> None:
     await migrate(url, f"{service}_service.migrations")
-    async with engine.connect() as connection:
-        assert await unprotected_tables(connection) == set()
+    database = Database(url)
+    assert await unprotected_tables(database) == set()
+    await database.close()

@@ -2,16 +2,18 @@
 
 import importlib
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Table, delete, func, insert, select, text, update
 from sqlalchemy.exc import ProgrammingError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from common.contracts import SERVICES
-from common.db import api_role, create_engine, migrate, tenant_transaction, transaction
+from common.db import api_role
+from common.testing import prepare_database
 
 pytestmark = pytest.mark.integration
 
@@ -50,17 +52,20 @@ def service(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def engine(fresh_database: str, service: str) -> AsyncGenerator[AsyncEngine]:
-    url = fresh_database.replace("postgresql://", "postgresql+asyncpg://")
-    engine = create_engine(url)
-    async with transaction(engine) as connection:
-        await connection.execute(
-            text(f"""
-            do $$ begin create role {api_role(service)} nologin;
-            exception when duplicate_object or unique_violation then null; end $$""")
-        )
-    await migrate(url, f"{service}_service.migrations")
+    engine = create_async_engine(await prepare_database(fresh_database, service))
     yield engine
     await engine.dispose()
+
+
+@asynccontextmanager
+async def as_tenant(engine: AsyncEngine, role: str, tenant: str) -> AsyncGenerator[AsyncConnection]:
+    """What `Database.tenant_transaction` does, for statements built from the tables."""
+    async with engine.begin() as connection:
+        await connection.execute(
+            text("select set_config('role', :r, true), set_config('parley.tenant_id', :t, true)"),
+            {"r": role, "t": tenant},
+        )
+        yield connection
 
 
 async def test_a_foreign_row_cannot_be_seen_changed_deleted_or_forged(
@@ -70,18 +75,18 @@ async def test_a_foreign_row_cannot_be_seen_changed_deleted_or_forged(
     assert tables
     role = api_role(service)
     for table in tables:
-        async with transaction(engine) as connection:
+        async with engine.begin() as connection:
             await connection.execute(insert(table).values(a_row(table, OURS)))
         for tenant in (THEIRS, ""):
-            async with tenant_transaction(engine, role=role, tenant=tenant) as connection:
+            async with as_tenant(engine, role, tenant) as connection:
                 seen = await connection.execute(select(func.count()).select_from(table))
                 changed = await connection.execute(update(table).values(tenant_id=tenant))
                 gone = await connection.execute(delete(table))
                 assert (seen.scalar(), changed.rowcount, gone.rowcount) == (0, 0, 0), table.name
         with pytest.raises(ProgrammingError, match="row-level security"):
-            async with tenant_transaction(engine, role=role, tenant=THEIRS) as connection:
+            async with as_tenant(engine, role, THEIRS) as connection:
                 await connection.execute(insert(table).values(a_row(table, OURS)))
-        async with tenant_transaction(engine, role=role, tenant=OURS) as connection:
+        async with as_tenant(engine, role, OURS) as connection:
             seen = await connection.execute(select(func.count()).select_from(table))
             assert seen.scalar() == 1, table.name
 
@@ -91,7 +96,5 @@ async def test_the_api_role_reads_neither_inbox_nor_outbox(
 ) -> None:
     for table in ("inbox", "outbox"):
         with pytest.raises(ProgrammingError, match="permission denied"):
-            async with tenant_transaction(
-                engine, role=api_role(service), tenant=OURS
-            ) as connection:
+            async with as_tenant(engine, api_role(service), OURS) as connection:
                 await connection.execute(text(f"select * from {table}"))

@@ -5,13 +5,13 @@ import time
 from typing import Any
 
 import asyncpg
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bench.ground import Ground
-from common.db import create_engine, transaction
+from common.db import Database
 from common.lanes import Job, LaneWorker, NewJob, Queue, enqueue
 
 LANES = 500
+_HOT = 5000
 _QUEUE = Queue("bench")
 
 
@@ -19,15 +19,15 @@ async def measure(ground: Ground, *, jobs: int, seconds: float) -> dict[str, Any
     """Drain a backlog with a handler that does nothing; insert rows one by one before and after."""
     await ground.migrate("whatsapp")
     url = ground.database("whatsapp")
-    engine = create_engine(url.replace("postgresql://", "postgresql+asyncpg://"))
+    database = Database(url)
     before = await _inserts(url, seconds)
-    await _fill(engine, jobs)
-    drained, cpu = await _drain(engine, jobs)
+    await _fill(database, jobs)
+    drained, cpu = await _drain(database, jobs)
     after = await _inserts(url, seconds)
-    await _fill(engine, jobs, prefix="hot", lanes=1)
-    await _fill(engine, 500, prefix="cold")
-    cold = await _cold_delay(engine, jobs + 500)
-    await engine.dispose()
+    await _fill(database, _HOT, prefix="hot", lanes=1)
+    await _fill(database, 500, prefix="cold")
+    cold = await _cold_delay(database, _HOT + 500)
+    await database.close()
     inserts = (before + after) / 2
     return {
         "ratio": drained / inserts,
@@ -56,19 +56,17 @@ async def _inserts(url: str, seconds: float) -> float:
         await connection.close()
 
 
-async def _fill(
-    engine: AsyncEngine, jobs: int, *, prefix: str = "chat", lanes: int = LANES
-) -> None:
+async def _fill(database: Database, jobs: int, *, prefix: str = "chat", lanes: int = LANES) -> None:
     for start in range(0, jobs, 1000):
         batch = [
             NewJob(f"{prefix}{n % lanes}", f"{prefix}-{n}", b"x" * 300, "ten_bench")
             for n in range(start, min(start + 1000, jobs))
         ]
-        async with transaction(engine) as connection:
+        async with database.transaction() as connection:
             await enqueue(connection, _QUEUE, batch)
 
 
-async def _drain(engine: AsyncEngine, jobs: int) -> tuple[float, float]:
+async def _drain(database: Database, jobs: int) -> tuple[float, float]:
     done = 0
     finished = asyncio.Event()
 
@@ -79,12 +77,12 @@ async def _drain(engine: AsyncEngine, jobs: int) -> tuple[float, float]:
             finished.set()
 
     began, cpu = time.perf_counter(), time.process_time()
-    await _run_until(LaneWorker(engine, _QUEUE, count, concurrency=64), finished)
+    await _run_until(LaneWorker(database, _QUEUE, count, concurrency=64), finished)
     seconds = time.perf_counter() - began
     return jobs / seconds, (time.process_time() - cpu) / jobs * 1e6
 
 
-async def _cold_delay(engine: AsyncEngine, jobs: int) -> float:
+async def _cold_delay(database: Database, jobs: int) -> float:
     """Measure how long the last of the cold lanes waits behind one hot lane."""
     done = 0
     last_cold = 0.0
@@ -99,7 +97,7 @@ async def _cold_delay(engine: AsyncEngine, jobs: int) -> float:
         if done == jobs:
             finished.set()
 
-    await _run_until(LaneWorker(engine, _QUEUE, watch, concurrency=64), finished)
+    await _run_until(LaneWorker(database, _QUEUE, watch, concurrency=64), finished)
     return last_cold
 
 

@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from common.bus import InProcessBus, Record, Relay
 from common.contracts import CancelMessages, ChatId, IntegrationId, TenantId, Topic
-from common.db import Outbox, create_engine, create_messaging_tables, transaction
+from common.db import Database, Outbox, Sql, create_messaging_tables
 from common.errors import TooLarge, Unavailable
 from common.testing import eventually
 
@@ -24,12 +24,14 @@ def _create(connection: Connection) -> None:
 
 
 @pytest.fixture
-async def engine(fresh_database: str) -> AsyncGenerator[AsyncEngine]:
-    engine = create_engine(fresh_database.replace("postgresql://", "postgresql+asyncpg://"))
+async def database(fresh_database: str) -> AsyncGenerator[Database]:
+    engine = create_async_engine(fresh_database.replace("postgresql://", "postgresql+asyncpg://"))
     async with engine.begin() as connection:
         await connection.run_sync(_create)
-    yield engine
     await engine.dispose()
+    database = Database(fresh_database)
+    yield database
+    await database.close()
 
 
 class Moody:
@@ -68,8 +70,8 @@ class Moody:
         ]
 
 
-async def say(engine: AsyncEngine, relay: Relay | None, key: str, *words: str) -> None:
-    async with transaction(engine) as connection:
+async def say(database: Database, relay: Relay | None, key: str, *words: str) -> None:
+    async with database.transaction() as connection:
         outbox = Outbox(connection, source="test")
         for word in words:
             event = CancelMessages(
@@ -93,62 +95,62 @@ async def relaying(url: str, producer: Moody) -> AsyncGenerator[Relay]:
 
 
 async def test_rows_are_published_in_order_and_deleted(
-    engine: AsyncEngine, fresh_database: str
+    database: Database, fresh_database: str
 ) -> None:
     producer = Moody()
-    await say(engine, None, "a", "1", "2")
+    await say(database, None, "a", "1", "2")
     async with relaying(fresh_database, producer) as relay:
-        await say(engine, relay, "a", "3")
+        await say(database, relay, "a", "3")
         await eventually(lambda: producer.published("a") == ["1", "2", "3"])
-    async with transaction(engine) as connection:
-        assert (await connection.execute(text("select count(*) from outbox"))).scalar() == 0
+    async with database.transaction() as connection:
+        assert (await connection.execute(Sql("select count(*) from outbox"))).scalar() == 0
 
 
 async def test_a_row_that_is_refused_stops_its_key_and_no_other(
-    engine: AsyncEngine, fresh_database: str
+    database: Database, fresh_database: str
 ) -> None:
     producer = Moody()
     producer.refused = {"bad"}
     async with relaying(fresh_database, producer) as relay:
-        await say(engine, relay, "a", "1", "bad", "2")
-        await say(engine, relay, "b", "3")
-        await say(engine, relay, "a", "4")
+        await say(database, relay, "a", "1", "bad", "2")
+        await say(database, relay, "b", "3")
+        await say(database, relay, "a", "4")
         await eventually(lambda: producer.published("b") == ["3"])
-        await say(engine, relay, "b", "5")
+        await say(database, relay, "b", "5")
         await eventually(lambda: producer.published("b") == ["3", "5"])
         assert producer.published("a") == ["1"]
     producer.refused = set()
-    async with transaction(engine) as connection:
-        await connection.execute(text("update outbox set failed_at = null"))
+    async with database.transaction() as connection:
+        await connection.execute(Sql("update outbox set failed_at = null"))
     async with relaying(fresh_database, producer):
         await eventually(lambda: producer.published("a") == ["1", "bad", "2", "4"])
 
 
-async def test_an_outage_of_the_bus_loses_nothing(engine: AsyncEngine, fresh_database: str) -> None:
+async def test_an_outage_of_the_bus_loses_nothing(database: Database, fresh_database: str) -> None:
     producer = Moody()
     producer.away = True
     async with relaying(fresh_database, producer) as relay:
-        await say(engine, relay, "a", "1", "2")
+        await say(database, relay, "a", "1", "2")
         producer.away = False
         await eventually(lambda: producer.published("a") == ["1", "2"])
 
 
 async def test_one_of_two_leads_and_the_other_takes_over(
-    engine: AsyncEngine, fresh_database: str
+    database: Database, fresh_database: str
 ) -> None:
     producer = Moody()
     async with relaying(fresh_database, producer) as second:
         await eventually(lambda: second._leads)
         async with relaying(fresh_database, producer) as first:
-            await say(engine, first, "a", "1")
+            await say(database, first, "a", "1")
             await eventually(lambda: producer.published("a") == ["1"])
             assert not first._leads
-            async with transaction(engine) as connection:
+            async with database.transaction() as connection:
                 await connection.execute(
-                    text("""
+                    Sql("""
                     select pg_terminate_backend(pid) from pg_locks
                     where locktype = 'advisory' and granted""")
                 )
-            await say(engine, first, "a", "2")
+            await say(database, first, "a", "2")
             await eventually(lambda: producer.published("a") == ["1", "2"])
             await eventually(lambda: {first._leads, second._leads} == {True, False})

@@ -6,9 +6,9 @@ import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import create_async_engine
 
-from common.db import create_engine
+from common.db import Database
 from common.lanes import create_lane_tables
 
 
@@ -17,9 +17,11 @@ def _create(connection: Connection) -> None:
 
 
 @pytest.fixture
-async def engine(fresh_database: str) -> AsyncGenerator[AsyncEngine]:
-    engine = create_engine(fresh_database.replace("postgresql://", "postgresql+asyncpg://"))
+async def database(fresh_database: str) -> AsyncGenerator[Database]:
+    engine = create_async_engine(fresh_database.replace("postgresql://", "postgresql+asyncpg://"))
     async with engine.begin() as connection:
         await connection.run_sync(_create)
-    yield engine
     await engine.dispose()
+    database = Database(fresh_database)
+    yield database
+    await database.close()

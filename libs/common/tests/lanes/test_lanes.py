@@ -1,15 +1,13 @@
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from common.contracts import utc_now
-from common.db import transaction
+from common.db import Database, Sql
 from common.errors import InvalidInput, Unavailable
 from common.lanes import (
     DONE,
@@ -47,13 +45,13 @@ def jobs(key: str, *ids: str, pace: str | None = None) -> list[NewJob]:
     return [NewJob(key, one, one.encode(), "ten_a", pace_key=pace) for one in ids]
 
 
-async def put(engine: AsyncEngine, queue: Queue, *new: NewJob) -> set[str]:
-    async with transaction(engine) as connection:
+async def put(database: Database, queue: Queue, *new: NewJob) -> set[str]:
+    async with database.transaction() as connection:
         return await enqueue(connection, queue, new)
 
 
-async def take(engine: AsyncEngine, queue: Queue, count: int = 10) -> list[Job]:
-    async with transaction(engine) as connection:
+async def take(database: Database, queue: Queue, count: int = 10) -> list[Job]:
+    async with database.transaction() as connection:
         return await claim(connection, queue, count)
 
 
@@ -68,92 +66,92 @@ async def working(worker: LaneWorker) -> AsyncGenerator[LaneWorker]:
         await running
 
 
-async def test_a_lane_gives_its_jobs_in_order_and_one_at_a_time(engine: AsyncEngine) -> None:
-    await put(engine, SENDS, *jobs("chat", "a", "b"))
-    [first] = await take(engine, SENDS)
+async def test_a_lane_gives_its_jobs_in_order_and_one_at_a_time(database: Database) -> None:
+    await put(database, SENDS, *jobs("chat", "a", "b"))
+    [first] = await take(database, SENDS)
     assert (first.command_id, first.interrupted) == ("a", False)
-    assert await take(engine, SENDS) == []
-    async with transaction(engine) as connection:
+    assert await take(database, SENDS) == []
+    async with database.transaction() as connection:
         await finish(connection, SENDS, [(first, False)])
-    [second] = await take(engine, SENDS)
+    [second] = await take(database, SENDS)
     assert second.command_id == "b"
 
 
-async def test_finishing_can_go_on_with_the_next_of_the_lane(engine: AsyncEngine) -> None:
-    await put(engine, SENDS, *jobs("chat", "a", "b"))
-    [first] = await take(engine, SENDS)
-    async with transaction(engine) as connection:
+async def test_finishing_can_go_on_with_the_next_of_the_lane(database: Database) -> None:
+    await put(database, SENDS, *jobs("chat", "a", "b"))
+    [first] = await take(database, SENDS)
+    async with database.transaction() as connection:
         second = (await finish(connection, SENDS, [(first, True)]))["chat"]
         assert second is not None
         assert second.command_id == "b"
         assert (await finish(connection, SENDS, [(second, True)])) == {"chat": None}
 
 
-async def test_the_same_command_waits_once(engine: AsyncEngine) -> None:
-    assert await put(engine, SENDS, *jobs("chat", "a", "a", "b")) == {"a", "b"}
-    assert await put(engine, SENDS, *jobs("chat", "b", "c")) == {"c"}
-    async with transaction(engine) as connection:
+async def test_the_same_command_waits_once(database: Database) -> None:
+    assert await put(database, SENDS, *jobs("chat", "a", "a", "b")) == {"a", "b"}
+    assert await put(database, SENDS, *jobs("chat", "b", "c")) == {"c"}
+    async with database.transaction() as connection:
         [lane] = await waiting_lanes(connection)
     assert lane["pending"] == 3
 
 
 async def test_a_dead_workers_job_comes_back_as_interrupted_and_its_late_write_is_refused(
-    engine: AsyncEngine,
+    database: Database,
 ) -> None:
     short = Queue("sends", lease=timedelta(milliseconds=1))
-    await put(engine, short, *jobs("chat", "a"))
-    [stale] = await take(engine, short)
+    await put(database, short, *jobs("chat", "a"))
+    [stale] = await take(database, short)
     claimed: list[Job] = []
     async with asyncio.timeout(5):
         while not claimed:
-            claimed = await take(engine, SENDS)
+            claimed = await take(database, SENDS)
     assert claimed[0].interrupted
     assert claimed[0].attempts == 1
     with pytest.raises(LeaseLost):
-        async with transaction(engine) as connection:
+        async with database.transaction() as connection:
             await finish_within(connection, SENDS, stale)
-    async with transaction(engine) as connection:
+    async with database.transaction() as connection:
         assert await extend(connection, SENDS, [stale, *claimed]) == {"chat"}
         assert not await retry(connection, stale, after=timedelta(0), error="late")
         assert not await park(connection, SENDS, stale, reason="late")
         await finish_within(connection, SENDS, claimed[0])
 
 
-async def test_a_failed_head_makes_its_lane_wait_and_nobody_else(engine: AsyncEngine) -> None:
-    await put(engine, SENDS, *jobs("stuck", "a", "b"), *jobs("free", "c"))
-    stuck, free = sorted(await take(engine, SENDS), key=lambda job: job.command_id)
-    async with transaction(engine) as connection:
+async def test_a_failed_head_makes_its_lane_wait_and_nobody_else(database: Database) -> None:
+    await put(database, SENDS, *jobs("stuck", "a", "b"), *jobs("free", "c"))
+    stuck, free = sorted(await take(database, SENDS), key=lambda job: job.command_id)
+    async with database.transaction() as connection:
         assert await retry(connection, stuck, after=timedelta(hours=1), error="Unavailable")
         await finish_within(connection, SENDS, free)
-    await put(engine, SENDS, *jobs("free", "d"))
-    assert [job.command_id for job in await take(engine, SENDS)] == ["d"]
-    async with transaction(engine) as connection:
+    await put(database, SENDS, *jobs("free", "d"))
+    assert [job.command_id for job in await take(database, SENDS)] == ["d"]
+    async with database.transaction() as connection:
         await resume_lane(connection, "sends", "stuck")
-    [again] = await take(engine, SENDS)
+    [again] = await take(database, SENDS)
     assert (again.command_id, again.attempts, again.interrupted) == ("a", 0, False)
 
 
-async def test_a_parked_head_holds_its_lane_or_lets_it_go_on(engine: AsyncEngine) -> None:
-    await put(engine, SENDS, *jobs("skips", "a", "b"))
-    await put(engine, HOLDING, *jobs("holds", "c", "d"))
-    [skipping], [holding] = await take(engine, SENDS), await take(engine, HOLDING)
-    async with transaction(engine) as connection:
+async def test_a_parked_head_holds_its_lane_or_lets_it_go_on(database: Database) -> None:
+    await put(database, SENDS, *jobs("skips", "a", "b"))
+    await put(database, HOLDING, *jobs("holds", "c", "d"))
+    [skipping], [holding] = await take(database, SENDS), await take(database, HOLDING)
+    async with database.transaction() as connection:
         await park(connection, SENDS, skipping, reason="refused")
         await park(connection, HOLDING, holding, reason="refused")
-    assert [job.command_id for job in await take(engine, SENDS)] == ["b"]
-    assert await take(engine, HOLDING) == []
-    async with transaction(engine) as connection:
+    assert [job.command_id for job in await take(database, SENDS)] == ["b"]
+    assert await take(database, HOLDING) == []
+    async with database.transaction() as connection:
         await park_head(connection, "holding", "holds", "given up by ana")
         await resume_lane(connection, "holding", "holds")
-    assert [job.command_id for job in await take(engine, HOLDING)] == ["d"]
-    async with transaction(engine) as connection:
+    assert [job.command_id for job in await take(database, HOLDING)] == ["d"]
+    async with database.transaction() as connection:
         assert {job["command_id"] for job in await parked_jobs(connection)} == {"a", "c"}
 
 
-async def test_cancelling_spares_only_the_job_in_hand(engine: AsyncEngine) -> None:
-    await put(engine, SENDS, *jobs("chat", "a", "b", "c"), *jobs("idle", "x"))
-    in_hand = {job.key: job for job in await take(engine, SENDS, 1)}
-    async with transaction(engine) as connection:
+async def test_cancelling_spares_only_the_job_in_hand(database: Database) -> None:
+    await put(database, SENDS, *jobs("chat", "a", "b", "c"), *jobs("idle", "x"))
+    in_hand = {job.key: job for job in await take(database, SENDS, 1)}
+    async with database.transaction() as connection:
         assert await cancel(connection, SENDS, "chat", ["c", "a"]) == ["c"]
         assert await cancel(connection, SENDS, "chat") == ["b"]
         assert await cancel(connection, SENDS, "idle") == ["x"]
@@ -161,41 +159,41 @@ async def test_cancelling_spares_only_the_job_in_hand(engine: AsyncEngine) -> No
         assert await waiting_lanes(connection) == []
 
 
-async def test_a_postponed_lane_is_due_later(engine: AsyncEngine) -> None:
-    await put(engine, SENDS, *jobs("chat", "a"))
-    async with transaction(engine) as connection:
+async def test_a_postponed_lane_is_due_later(database: Database) -> None:
+    await put(database, SENDS, *jobs("chat", "a"))
+    async with database.transaction() as connection:
         assert await postpone(connection, SENDS, "chat", utc_now() + timedelta(hours=1))
-    assert await take(engine, SENDS) == []
-    async with transaction(engine) as connection:
+    assert await take(database, SENDS) == []
+    async with database.transaction() as connection:
         assert await postpone(connection, SENDS, "chat", utc_now())
-    assert len(await take(engine, SENDS)) == 1
+    assert len(await take(database, SENDS)) == 1
 
 
-async def test_a_scheduled_job_keeps_those_behind_it_waiting(engine: AsyncEngine) -> None:
+async def test_a_scheduled_job_keeps_those_behind_it_waiting(database: Database) -> None:
     later = NewJob("chat", "a", b"", "ten_a", due_at=utc_now() + timedelta(hours=1))
-    await put(engine, SENDS, later, *jobs("chat", "b"))
-    assert await take(engine, SENDS) == []
+    await put(database, SENDS, later, *jobs("chat", "b"))
+    assert await take(database, SENDS) == []
 
 
 async def test_a_pace_lets_one_job_through_at_a_time_and_stops_at_its_budget(
-    engine: AsyncEngine,
+    database: Database,
 ) -> None:
-    async with transaction(engine) as connection:
+    async with database.transaction() as connection:
         await set_pace(connection, "num", tenant="ten_a", gap=timedelta(0), budget=2)
-    await put(engine, PACED, *[j for n in range(4) for j in jobs(f"c{n}", f"j{n}", pace="num")])
-    await put(engine, PACED, *jobs("unpaced", "free"))
-    first = await take(engine, PACED)
+    await put(database, PACED, *[j for n in range(4) for j in jobs(f"c{n}", f"j{n}", pace="num")])
+    await put(database, PACED, *jobs("unpaced", "free"))
+    first = await take(database, PACED)
     assert sorted(job.command_id for job in first) == ["free", "j0"]
-    assert [job.command_id for job in await take(engine, PACED)] == ["j1"]
-    assert await take(engine, PACED) == []
+    assert [job.command_id for job in await take(database, PACED)] == ["j1"]
+    assert await take(database, PACED) == []
 
 
-async def test_a_gap_keeps_the_next_job_of_a_pace_waiting(engine: AsyncEngine) -> None:
-    async with transaction(engine) as connection:
+async def test_a_gap_keeps_the_next_job_of_a_pace_waiting(database: Database) -> None:
+    async with database.transaction() as connection:
         await set_pace(connection, "num", tenant="ten_a", gap=timedelta(hours=1), jitter=0.5)
-    await put(engine, PACED, *jobs("c1", "a", pace="num"), *jobs("c2", "b", pace="num"))
-    assert len(await take(engine, PACED)) == 1
-    assert await take(engine, PACED) == []
+    await put(database, PACED, *jobs("c1", "a", pace="num"), *jobs("c2", "b", pace="num"))
+    assert len(await take(database, PACED)) == 1
+    assert await take(database, PACED) == []
 
 
 class Recorder:
@@ -225,21 +223,21 @@ class Recorder:
         return sum(map(len, self.seen.values()))
 
 
-async def _fill(engine: AsyncEngine, lanes: int, each: int, payload: bytes = b"ok") -> None:
+async def _fill(database: Database, lanes: int, each: int, payload: bytes = b"ok") -> None:
     async def producer(n: int) -> None:
         for m in range(each):
-            await put(engine, SENDS, NewJob(f"chat{n}", f"{n}-{m}", payload, "ten_a"))
+            await put(database, SENDS, NewJob(f"chat{n}", f"{n}-{m}", payload, "ten_a"))
 
     await asyncio.gather(*(producer(n) for n in range(lanes)))
 
 
-async def test_two_workers_keep_every_lane_in_order_through_retries(engine: AsyncEngine) -> None:
-    await _fill(engine, lanes=8, each=20)
-    await put(engine, SENDS, NewJob("chat0", "flaky", b"flaky", "ten_a"), *jobs("chat0", "last"))
+async def test_two_workers_keep_every_lane_in_order_through_retries(database: Database) -> None:
+    await _fill(database, lanes=8, each=20)
+    await put(database, SENDS, NewJob("chat0", "flaky", b"flaky", "ten_a"), *jobs("chat0", "last"))
     recorder = Recorder()
     async with (
-        working(LaneWorker(engine, SENDS, recorder)),
-        working(LaneWorker(engine, SENDS, recorder, concurrency=2)),
+        working(LaneWorker(database, SENDS, recorder)),
+        working(LaneWorker(database, SENDS, recorder, concurrency=2)),
     ):
         await eventually(lambda: recorder.count == 8 * 20 + 2)
     assert recorder.overlaps == 0
@@ -247,58 +245,52 @@ async def test_two_workers_keep_every_lane_in_order_through_retries(engine: Asyn
     assert recorder.failures["flaky"] == 2
 
 
-async def test_poison_is_parked_and_the_lane_goes_on(engine: AsyncEngine) -> None:
-    await put(engine, SENDS, NewJob("chat", "bad", b"poison", "ten_a"), *jobs("chat", "good"))
+async def test_poison_is_parked_and_the_lane_goes_on(database: Database) -> None:
+    await put(database, SENDS, NewJob("chat", "bad", b"poison", "ten_a"), *jobs("chat", "good"))
     recorder = Recorder()
-    async with working(LaneWorker(engine, SENDS, recorder)):
+    async with working(LaneWorker(database, SENDS, recorder)):
         await eventually(lambda: recorder.count == 1)
-    async with transaction(engine) as connection:
+    async with database.transaction() as connection:
         [parked] = await parked_jobs(connection)
     assert parked["last_error"] == "invalid_input: never"
 
 
-async def test_a_hot_lane_starves_nobody(engine: AsyncEngine) -> None:
-    await put(engine, SENDS, *jobs("hot", *(f"h{n}" for n in range(500))))
-    await put(engine, SENDS, *(NewJob(f"c{n}", f"c{n}", b"", "ten_a") for n in range(20)))
+async def test_a_hot_lane_starves_nobody(database: Database) -> None:
+    await put(database, SENDS, *jobs("hot", *(f"h{n}" for n in range(500))))
+    await put(database, SENDS, *(NewJob(f"c{n}", f"c{n}", b"", "ten_a") for n in range(20)))
     order: list[str] = []
 
     async def note(job: Job) -> None:
         order.append(job.key)
 
-    async with working(LaneWorker(engine, SENDS, note, concurrency=2)):
+    async with working(LaneWorker(database, SENDS, note, concurrency=2)):
         await eventually(lambda: len(order) == 520)
     last_cold = max(n for n, key in enumerate(order) if key != "hot")
     assert last_cold < 300
 
 
-async def test_a_handler_may_finish_in_the_transaction_of_its_effect(engine: AsyncEngine) -> None:
-    async with transaction(engine) as connection:
-        await connection.execute(text("create table effect (command_id text primary key)"))
-    await put(engine, SENDS, *jobs("chat", "a", "b"))
+async def test_a_handler_may_finish_in_the_transaction_of_its_effect(database: Database) -> None:
+    async with database.transaction() as connection:
+        await connection.execute(Sql("create table effect (command_id text primary key)"))
+    await put(database, SENDS, *jobs("chat", "a", "b"))
     done: list[str] = []
 
     async def effect(job: Job) -> Done:
-        async with transaction(engine) as connection:
-            await connection.execute(
-                text("insert into effect values (:id)"), {"id": job.command_id}
-            )
+        async with database.transaction() as connection:
+            await connection.execute(Sql("insert into effect values (:id)"), {"id": job.command_id})
             await finish_within(connection, SENDS, job)
         done.append(job.command_id)
         return DONE
 
-    async with working(LaneWorker(engine, SENDS, effect)):
+    async with working(LaneWorker(database, SENDS, effect)):
         await eventually(lambda: done == ["a", "b"])
 
 
-async def test_parallel_enqueuers_of_one_lane_get_gapless_numbers(engine: AsyncEngine) -> None:
+async def test_parallel_enqueuers_of_one_lane_get_gapless_numbers(database: Database) -> None:
     async def one(n: int) -> None:
-        await put(engine, SENDS, *jobs("chat", f"x{n}", f"y{n}"))
+        await put(database, SENDS, *jobs("chat", f"x{n}", f"y{n}"))
 
     await asyncio.gather(*(one(n) for n in range(20)))
-    async with transaction(engine) as connection:
-        rows: Sequence[int] = (
-            (await connection.execute(text("select seq from lane_job order by seq")))
-            .scalars()
-            .all()
-        )
-    assert list(rows) == list(range(1, 41))
+    async with database.transaction() as connection:
+        rows = await connection.execute(Sql("select seq from lane_job order by seq"))
+    assert rows.scalars() == list(range(1, 41))

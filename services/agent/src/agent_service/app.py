@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from fastapi import FastAPI
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from agent_service import api
 from agent_service.consumers import router
@@ -25,7 +24,7 @@ from common.auth import InternalTokens, Keyring, trusted_callers
 from common.bus import Bus, Consumer, Dispatcher, KafkaBus, Relay
 from common.contracts import TenantId, utc_now
 from common.contracts.trace import current_traceparent
-from common.db import Inbox, Outbox, api_role, create_engine, tenant_transaction, transaction
+from common.db import Connection, Database, Inbox, Outbox, api_role
 from common.http import SsrfGuard, open_wire
 from common.service import Component, Mode, Parts, create_app
 from common.telemetry import HttpMetrics
@@ -49,7 +48,7 @@ _MAY_CALL = {
 class _Inside(NamedTuple):
     """What all parts of a process share."""
 
-    engine: AsyncEngine
+    database: Database
     relay: Relay
     keyring: Keyring
 
@@ -58,10 +57,10 @@ class _Inside(NamedTuple):
 async def build(settings: Settings, mode: Mode, bus: Bus | None = None) -> AsyncGenerator[Parts]:
     """Build everything one process runs."""
     async with AsyncExitStack() as stack:
-        engine = create_engine(
+        database = Database(
             settings.sqlalchemy_url, pool_size=settings.pool_size, application=f"{NAME}-{mode}"
         )
-        stack.push_async_callback(engine.dispose)
+        stack.push_async_callback(database.close)
         bus = bus or KafkaBus(
             settings.kafka_bootstrap_servers,
             client_id=NAME,
@@ -69,7 +68,7 @@ async def build(settings: Settings, mode: Mode, bus: Bus | None = None) -> Async
         )
         producer = await stack.enter_async_context(bus.producer())
         relay = Relay(settings.sqlalchemy_url, producer, lead=mode != "api")
-        inside = _Inside(engine, relay, Keyring.parse(settings.keyring))
+        inside = _Inside(database, relay, Keyring.parse(settings.keyring))
         components: list[Component] = [relay]
         if mode != "api":
             model = await _model(settings, inside.keyring, stack)
@@ -80,9 +79,9 @@ async def build(settings: Settings, mode: Mode, bus: Bus | None = None) -> Async
 
 def _worker(settings: Settings, inside: _Inside, bus: Bus, model: Model) -> list[Component]:
     wake = Wake(inside.relay.nudge)
-    open_context = context_opener(inside.engine, wake)
+    open_context = context_opener(inside.database, wake)
     turns = answering(
-        inside.engine,
+        inside.database,
         TURNS,
         Answering(open_context, model),
         lease=settings.turn_lease,
@@ -97,7 +96,7 @@ def _api(settings: Settings, inside: _Inside) -> FastAPI:
     trusted = trusted_callers(settings.internal_trusted_keys, _MAY_CALL)
     tokens = InternalTokens(NAME, settings.internal_key, trusted)
     app = create_app(NAME, VERSION, [api.router], authenticate=tokens.verify)
-    app.state.open_for = tenant_opener(inside.engine, inside.relay.nudge)
+    app.state.open_for = tenant_opener(inside.database, inside.relay.nudge)
     app.state.seal = lambda key, tenant: inside.keyring.seal(key, context=(_KEY, tenant))
     app.state.check_model_address = address_checker(settings)
     return app
@@ -157,12 +156,12 @@ class Wake:
     turns: Callable[[], None] = lambda: None
 
 
-def context_opener(engine: AsyncEngine, wake: Wake) -> Opener:
+def context_opener(database: Database, wake: Wake) -> Opener:
     """Open what one batch or one job may touch; commit on success only, then wake who waits."""
 
     @asynccontextmanager
     async def open_context() -> AsyncGenerator[Context]:
-        async with transaction(engine) as connection:
+        async with database.transaction() as connection:
             outbox = Outbox(connection, source=SOURCE, on_commit=wake.relay)
             conversations = PostgresConversations(connection)
             yield _context(connection, outbox, conversations)
@@ -174,12 +173,12 @@ def context_opener(engine: AsyncEngine, wake: Wake) -> Opener:
     return open_context
 
 
-def tenant_opener(engine: AsyncEngine, nudge: Callable[[], None]) -> OpenForTenant:
+def tenant_opener(database: Database, nudge: Callable[[], None]) -> OpenForTenant:
     """Open what one request may touch: the rows of its tenant."""
 
     @asynccontextmanager
     async def open_for(tenant: TenantId) -> AsyncGenerator[Context]:
-        async with tenant_transaction(engine, role=api_role(NAME), tenant=tenant) as connection:
+        async with database.tenant_transaction(role=api_role(NAME), tenant=tenant) as connection:
             outbox = Outbox(connection, source=SOURCE, on_commit=nudge)
             yield _context(connection, outbox, PostgresConversations(connection))
             await outbox.flush()
@@ -189,7 +188,7 @@ def tenant_opener(engine: AsyncEngine, nudge: Callable[[], None]) -> OpenForTena
 
 
 def _context(
-    connection: AsyncConnection, outbox: Outbox, conversations: PostgresConversations
+    connection: Connection, outbox: Outbox, conversations: PostgresConversations
 ) -> Context:
     return Context(
         inbox=Inbox(connection),

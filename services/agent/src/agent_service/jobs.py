@@ -3,11 +3,10 @@
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from agent_service.domain.ports import Context
 from agent_service.domain.usecases.answer import Answering
 from common.contracts import ConversationId
+from common.db import Database
 from common.lanes import DONE, Done, Job, LaneWorker, Queue, finish_within
 
 
@@ -24,7 +23,7 @@ class JobLease:
 
 
 def answering(
-    engine: AsyncEngine, queue: Queue, use: Answering, *, lease: timedelta, concurrency: int
+    database: Database, queue: Queue, use: Answering, *, lease: timedelta, concurrency: int
 ) -> LaneWorker:
     """Make the worker that answers, one turn of a conversation at a time."""
     leased = replace(queue, lease=lease)
@@ -34,4 +33,4 @@ def answering(
         await use.answer(job.command_id, conversation, JobLease(leased, job))
         return DONE
 
-    return LaneWorker(engine, leased, answer, concurrency=concurrency)
+    return LaneWorker(database, leased, answer, concurrency=concurrency)

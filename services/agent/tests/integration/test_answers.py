@@ -29,7 +29,7 @@ from common.contracts import (
     utc_now,
 )
 from common.contracts.cloudevents import attributes, decode, encode_headers
-from common.db import create_engine
+from common.db import Database
 from common.testing import base_settings, eventually, prepare_database, running, served
 from sandbox.app import create_app as create_sandbox
 
@@ -103,8 +103,8 @@ async def stage(fresh_database: str, kafka_bootstrap: str) -> AsyncGenerator[Sta
     await create_topics(kafka_bootstrap)
     bus = KafkaBus(kafka_bootstrap)
     tenant = TenantId(new_id("ten"))
-    engine = create_engine(url)
-    open_for = tenant_opener(engine, lambda: None)
+    database = Database(url)
+    open_for = tenant_opener(database, lambda: None)
 
     async def add_agent(settings: AgentSettings) -> Agent:
         now = utc_now()
@@ -120,7 +120,7 @@ async def stage(fresh_database: str, kafka_bootstrap: str) -> AsyncGenerator[Sta
         stage._records = lambda: out.poll(0.05)
         yield stage
         await out.stop()
-    await engine.dispose()
+    await database.close()
 
 
 @asynccontextmanager

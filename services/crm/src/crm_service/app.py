@@ -5,7 +5,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from common.auth import InternalTokens, trusted_callers
 from common.bus import Bus, KafkaBus, Relay
-from common.db import create_engine
 from common.service import Mode, Parts, create_app
 from crm_service.settings import Settings
 
@@ -19,10 +18,6 @@ _MAY_CALL = {"gateway": frozenset[str]()}
 async def build(settings: Settings, mode: Mode, bus: Bus | None = None) -> AsyncGenerator[Parts]:
     """Build everything one process runs."""
     async with AsyncExitStack() as stack:
-        engine = create_engine(
-            settings.sqlalchemy_url, pool_size=settings.pool_size, application=f"{NAME}-{mode}"
-        )
-        stack.push_async_callback(engine.dispose)
         bus = bus or KafkaBus(settings.kafka_bootstrap_servers, client_id=NAME)
         producer = await stack.enter_async_context(bus.producer())
         relay = Relay(settings.sqlalchemy_url, producer, lead=mode != "api")

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from fastapi import FastAPI
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from common.auth import Capabilities, InternalTokens, Keyring, trusted_callers
 from common.bus import Bus, Consumer, Dispatcher, KafkaBus, Relay
 from common.contracts import IntegrationId, TenantId, new_id, utc_now
 from common.contracts.trace import current_traceparent
-from common.db import Inbox, Outbox, api_role, create_engine, tenant_transaction, transaction
+from common.db import Connection, Database, Inbox, Outbox, api_role
 from common.http import ApiClient, ApiProfile, open_wire
 from common.service import Component, Mode, Parts, create_app
 from common.telemetry import HttpMetrics
@@ -45,7 +44,7 @@ _MAY_CALL = {"gateway": frozenset({"channels:read", "channels:write", "conversat
 class _Inside(NamedTuple):
     """What all parts of a process share."""
 
-    engine: AsyncEngine
+    database: Database
     relay: Relay
     keyring: Keyring
 
@@ -61,10 +60,10 @@ class _Outside(NamedTuple):
 async def build(settings: Settings, mode: Mode, bus: Bus | None = None) -> AsyncGenerator[Parts]:
     """Build everything one process runs."""
     async with AsyncExitStack() as stack:
-        engine = create_engine(
+        database = Database(
             settings.sqlalchemy_url, pool_size=settings.pool_size, application=f"{NAME}-{mode}"
         )
-        stack.push_async_callback(engine.dispose)
+        stack.push_async_callback(database.close)
         bus = bus or KafkaBus(
             settings.kafka_bootstrap_servers,
             client_id=NAME,
@@ -72,7 +71,7 @@ async def build(settings: Settings, mode: Mode, bus: Bus | None = None) -> Async
         )
         producer = await stack.enter_async_context(bus.producer())
         relay = Relay(settings.sqlalchemy_url, producer, lead=mode != "api")
-        inside = _Inside(engine, relay, Keyring.parse(settings.keyring))
+        inside = _Inside(database, relay, Keyring.parse(settings.keyring))
         outside = await _outside(settings, stack)
         components: list[Component] = [relay]
         if mode != "api":
@@ -82,12 +81,12 @@ async def build(settings: Settings, mode: Mode, bus: Bus | None = None) -> Async
 
 
 def _worker(settings: Settings, inside: _Inside, bus: Bus, outside: _Outside) -> list[Component]:
-    engine, relay, keyring = inside
+    database, relay, keyring = inside
     wake = Wake(relay.nudge)
-    open_context = context_opener(engine, keyring, wake)
+    open_context = context_opener(database, keyring, wake)
     sender = Sender(open_context, outside.evolution, utc_now, settings.settle_after)
     sends = sending(
-        engine,
+        database,
         SENDS,
         sender,
         lease=settings.send_lease,
@@ -100,12 +99,12 @@ def _worker(settings: Settings, inside: _Inside, bus: Bus, outside: _Outside) ->
 
 
 def _api(settings: Settings, inside: _Inside, outside: _Outside) -> FastAPI:
-    engine, relay, keyring = inside
+    database, relay, keyring = inside
     tokens = _tokens(settings)
     app = create_app(NAME, VERSION, [api.router], authenticate=tokens.verify)
-    app.state.reads = PostgresReads(engine)
+    app.state.reads = PostgresReads(database)
     app.state.connector = Connector(
-        open_for=tenant_opener(engine, keyring, relay.nudge),
+        open_for=tenant_opener(database, keyring, relay.nudge),
         agents=outside.agents,
         provider=outside.evolution,
         now=utc_now,
@@ -164,12 +163,12 @@ class Wake:
     sender: Callable[[], None] = lambda: None
 
 
-def context_opener(engine: AsyncEngine, keyring: Keyring, wake: Wake) -> Opener:
+def context_opener(database: Database, keyring: Keyring, wake: Wake) -> Opener:
     """Open what one batch or one job may touch; commit on success only, then wake who waits."""
 
     @asynccontextmanager
     async def open_context() -> AsyncGenerator[Context]:
-        async with transaction(engine) as connection:
+        async with database.transaction() as connection:
             outbox = Outbox(connection, source=SOURCE, on_commit=wake.relay)
             outbound = PostgresOutbound(connection)
             yield _context(connection, outbox, outbound, keyring)
@@ -181,14 +180,12 @@ def context_opener(engine: AsyncEngine, keyring: Keyring, wake: Wake) -> Opener:
     return open_context
 
 
-def tenant_opener(
-    engine: AsyncEngine, keyring: Keyring, nudge: Callable[[], None]
-) -> OpenForTenant:
+def tenant_opener(database: Database, keyring: Keyring, nudge: Callable[[], None]) -> OpenForTenant:
     """Open what one request may touch: the rows of its tenant."""
 
     @asynccontextmanager
     async def open_for(tenant: TenantId) -> AsyncGenerator[Context]:
-        async with tenant_transaction(engine, role=api_role(NAME), tenant=tenant) as connection:
+        async with database.tenant_transaction(role=api_role(NAME), tenant=tenant) as connection:
             outbox = Outbox(connection, source=SOURCE, on_commit=nudge)
             yield _context(connection, outbox, PostgresOutbound(connection), keyring)
             await outbox.flush()
@@ -198,7 +195,7 @@ def tenant_opener(
 
 
 def _context(
-    connection: AsyncConnection, outbox: Outbox, outbound: PostgresOutbound, keyring: Keyring
+    connection: Connection, outbox: Outbox, outbound: PostgresOutbound, keyring: Keyring
 ) -> Context:
     def seal(token: str, integration: Integration) -> str:
         return keyring.seal(token, context=("integration.token", integration.tenant))

@@ -3,9 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from common.contracts import CommandId
+from common.db import Database
 from common.lanes import (
     DONE,
     Done,
@@ -38,7 +37,7 @@ class JobLease:
 
 
 def sending(
-    engine: AsyncEngine, queue: Queue, sender: Sender, *, lease: timedelta, concurrency: int
+    database: Database, queue: Queue, sender: Sender, *, lease: timedelta, concurrency: int
 ) -> LaneWorker:
     """Make the worker that sends, one message of a chat at a time."""
     leased = replace(queue, lease=lease)
@@ -47,4 +46,4 @@ def sending(
         await sender.send(CommandId(job.command_id), JobLease(leased, job))
         return DONE
 
-    return LaneWorker(engine, leased, send, concurrency=concurrency)
+    return LaneWorker(database, leased, send, concurrency=concurrency)

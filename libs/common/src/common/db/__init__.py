@@ -1,6 +1,7 @@
 """Postgres: transactions, tenants, inbox, outbox and migrations."""
 
 from common.db.base import Base, new_metadata
+from common.db.database import Connection, Database, Executes, Rows, Sql, plain_url
 from common.db.engine import create_engine, is_passing, tenant_transaction, transaction
 from common.db.environment import run_migrations
 from common.db.inbox import Inbox, purge_inbox
@@ -21,10 +22,15 @@ from common.db.tenancy import (
 
 __all__ = [
     "Base",
+    "Connection",
+    "Database",
+    "Executes",
     "Inbox",
     "Outbox",
     "OutboxRow",
+    "Rows",
     "RunsSql",
+    "Sql",
     "add_messaging_tables",
     "api_role",
     "create_engine",
@@ -36,6 +42,7 @@ __all__ = [
     "migrate",
     "new_metadata",
     "packed_headers",
+    "plain_url",
     "purge_inbox",
     "run_migrations",
     "tenant_transaction",

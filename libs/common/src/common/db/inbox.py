@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from common.db.database import Connection, Sql
 
-_ADMIT = text("""
+_ADMIT = Sql("""
     insert into inbox (event_id)
     select distinct unnest(cast(:ids as text[]))
     on conflict do nothing
     returning event_id""")
-_PURGE = text("""
+_PURGE = Sql("""
     delete from inbox where event_id in (
         select event_id from inbox where received_at < now() - cast(:age as interval) limit 10000)
     """)
@@ -23,7 +22,7 @@ RETENTION = timedelta(days=14)
 class Inbox:
     """Duplicate detection for one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def admit(self, event_ids: Sequence[str]) -> set[str]:
@@ -32,7 +31,6 @@ class Inbox:
         return set(rows.scalars())
 
 
-async def purge_inbox(connection: AsyncConnection, age: timedelta = RETENTION) -> int:
+async def purge_inbox(connection: Connection, age: timedelta = RETENTION) -> int:
     """Forget up to 10,000 events older than `age`; returns how many went."""
-    result = await connection.execute(_PURGE, {"age": age})
-    return result.rowcount
+    return await connection.change(_PURGE, {"age": age})

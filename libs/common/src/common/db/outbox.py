@@ -4,15 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.cloudevents import Headers, encode_headers
 from common.contracts.event import Envelope, Event, utc_now
 from common.contracts.ids import EventId, TenantId, uuid7
 from common.contracts.trace import current_traceparent
+from common.db.database import Connection, Sql
 
-_ADD = text("""
+_ADD = Sql("""
     insert into outbox (topic, key, value, headers)
     select topic, key, value, headers
     from unnest(cast(:topics as text[]), cast(:keys as text[]), cast(:values as bytea[]),
@@ -49,7 +48,7 @@ class Outbox:
 
     def __init__(
         self,
-        connection: AsyncConnection,
+        connection: Connection,
         *,
         source: str,
         on_commit: Callable[[], None] = lambda: None,

@@ -2,8 +2,7 @@
 
 from typing import Any, Protocol
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from common.db.database import Executes, Sql
 
 
 class RunsSql(Protocol):
@@ -40,15 +39,15 @@ def let_api_publish(op: RunsSql, service: str) -> None:
     op.execute(f"grant insert on outbox to {api_role(service)}")
 
 
-async def unprotected_tables(connection: AsyncConnection) -> set[str]:
+async def unprotected_tables(database: Executes) -> set[str]:
     """Name the tables with a tenant_id and no policy; a test asserts there are none."""
-    rows = await connection.execute(
-        text("""
-        select c.relname from pg_class c
-        join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'public'
-        join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id'
-            and not a.attisdropped
-        where c.relkind in ('r', 'p') and not (c.relrowsecurity and exists (
-            select 1 from pg_policy p where p.polrelid = c.oid))""")
-    )
+    rows = await database.execute(_UNPROTECTED)
     return set(rows.scalars())
+
+
+_UNPROTECTED = Sql("""
+    select c.relname from pg_class c
+    join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'public'
+    join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
+    where c.relkind in ('r', 'p') and not (c.relrowsecurity and exists (
+        select 1 from pg_policy p where p.polrelid = c.oid))""")

@@ -2,36 +2,34 @@
 
 from typing import Any
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
+from common.db import Connection, Sql
 from common.errors import NotFound
 from common.lanes import statements as sql
 
-_WAITING = text(sql.WAITING)
-_PARKED = text(sql.PARKED)
-_HOLD = text(sql.HOLD)
-_RESUME = text(sql.RESUME)
-_DROP_HEAD = text(sql.DROP_HEAD)
+_WAITING = Sql(sql.WAITING)
+_PARKED = Sql(sql.PARKED)
+_HOLD = Sql(sql.HOLD)
+_RESUME = Sql(sql.RESUME)
+_DROP_HEAD = Sql(sql.DROP_HEAD)
 
 
 async def waiting_lanes(
-    connection: AsyncConnection, *, queue: str | None = None, count: int = 100
+    connection: Connection, *, queue: str | None = None, count: int = 100
 ) -> list[dict[str, Any]]:
     """List lanes with work, the held ones first, each with its head job and last error."""
     rows = await connection.execute(_WAITING, {"queue": queue, "count": count})
-    return [dict(row) for row in rows.mappings()]
+    return [dict(row) for row in rows]
 
 
 async def parked_jobs(
-    connection: AsyncConnection, *, queue: str | None = None, count: int = 100
+    connection: Connection, *, queue: str | None = None, count: int = 100
 ) -> list[dict[str, Any]]:
     """List jobs that were given up, oldest first."""
     rows = await connection.execute(_PARKED, {"queue": queue, "count": count})
-    return [dict(row) for row in rows.mappings()]
+    return [dict(row) for row in rows]
 
 
-async def hold_lane(connection: AsyncConnection, queue: str, key: str, reason: str) -> None:
+async def hold_lane(connection: Connection, queue: str, key: str, reason: str) -> None:
     """Stop a lane until it is resumed; its job in hand ends first.
 
     Raises:
@@ -40,7 +38,7 @@ async def hold_lane(connection: AsyncConnection, queue: str, key: str, reason: s
     await _one(connection, _HOLD, queue, key, reason=reason)
 
 
-async def resume_lane(connection: AsyncConnection, queue: str, key: str) -> None:
+async def resume_lane(connection: Connection, queue: str, key: str) -> None:
     """Let a held or waiting lane go on at once.
 
     Raises:
@@ -49,7 +47,7 @@ async def resume_lane(connection: AsyncConnection, queue: str, key: str) -> None
     await _one(connection, _RESUME, queue, key)
 
 
-async def park_head(connection: AsyncConnection, queue: str, key: str, reason: str) -> None:
+async def park_head(connection: Connection, queue: str, key: str, reason: str) -> None:
     """Give up on the first job of a lane, so that the next can go.
 
     Raises:
@@ -58,9 +56,6 @@ async def park_head(connection: AsyncConnection, queue: str, key: str, reason: s
     await _one(connection, _DROP_HEAD, queue, key, reason=reason)
 
 
-async def _one(
-    connection: AsyncConnection, statement: Any, queue: str, key: str, **more: str
-) -> None:
-    result = await connection.execute(statement, {"queue": queue, "key": key, **more})
-    if result.rowcount != 1:
+async def _one(connection: Connection, statement: Any, queue: str, key: str, **more: str) -> None:
+    if await connection.change(statement, {"queue": queue, "key": key, **more}) != 1:
         raise NotFound(f"no lane {key!r} in queue {queue!r} that this applies to")

@@ -4,9 +4,8 @@ import asyncio
 from collections.abc import Callable
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from common.db import transaction
+from common.db import Database
 from common.errors import Transient
 from common.lanes.jobs import Job, Queue
 from common.lanes.store import finish
@@ -19,8 +18,8 @@ _Waiting = tuple[Job, bool, "asyncio.Future[Job | None]"]
 class Finisher:
     """Gathers finished jobs of one worker."""
 
-    def __init__(self, engine: AsyncEngine, queue: Queue, on_yield: Callable[[], None]) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, queue: Queue, on_yield: Callable[[], None]) -> None:
+        self._database = database
         self._queue = queue
         self._on_yield = on_yield
         self._waiting: list[_Waiting] = []
@@ -53,10 +52,9 @@ class Finisher:
         until = loop.time() + self._queue.lease.total_seconds() / 2
         while True:
             try:
-                async with transaction(self._engine) as connection:
-                    following = await finish(
-                        connection, self._queue, [(job, more) for job, more, _ in batch]
-                    )
+                following = await finish(
+                    self._database, self._queue, [(job, more) for job, more, _ in batch]
+                )
                 break
             except Transient as error:
                 log.warning("lane.finish_retried", jobs=len(batch), error=str(error))

@@ -4,27 +4,25 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
+from common.db import Connection, Executes, Sql
 from common.lanes import statements as sql
 from common.lanes.jobs import Job, LeaseLost, NewJob, Queue
 
-_ENQUEUE = text(sql.ENQUEUE)
-_CLAIM = text(sql.CLAIM)
-_CLAIM_PACED = text(sql.CLAIM_PACED)
-_FINISH = text(sql.FINISH)
-_EXTEND = text(sql.EXTEND)
-_RETRY = text(sql.RETRY)
-_PARK_HOLD = text(sql.PARK_HOLD)
-_PARK_SKIP = text(sql.PARK_SKIP)
-_POSTPONE = text(sql.POSTPONE)
-_CANCEL = text(sql.CANCEL)
-_NEXT_DUE = text(sql.NEXT_DUE)
-_SET_PACE = text(sql.SET_PACE)
+_ENQUEUE = Sql(sql.ENQUEUE)
+_CLAIM = Sql(sql.CLAIM)
+_CLAIM_PACED = Sql(sql.CLAIM_PACED)
+_FINISH = Sql(sql.FINISH)
+_EXTEND = Sql(sql.EXTEND)
+_RETRY = Sql(sql.RETRY)
+_PARK_HOLD = Sql(sql.PARK_HOLD)
+_PARK_SKIP = Sql(sql.PARK_SKIP)
+_POSTPONE = Sql(sql.POSTPONE)
+_CANCEL = Sql(sql.CANCEL)
+_NEXT_DUE = Sql(sql.NEXT_DUE)
+_SET_PACE = Sql(sql.SET_PACE)
 
 
-async def enqueue(connection: AsyncConnection, queue: Queue, jobs: Sequence[NewJob]) -> set[str]:
+async def enqueue(connection: Connection, queue: Queue, jobs: Sequence[NewJob]) -> set[str]:
     """Append jobs to their lanes, in order; returns the command ids that were new.
 
     One statement. The lane rows stay locked until the caller commits, which makes the order of
@@ -48,17 +46,17 @@ async def enqueue(connection: AsyncConnection, queue: Queue, jobs: Sequence[NewJ
     return set(rows.scalars())
 
 
-async def claim(connection: AsyncConnection, queue: Queue, count: int) -> list[Job]:
+async def claim(connection: Executes, queue: Queue, count: int) -> list[Job]:
     """Lease up to `count` due lanes, oldest first, and return the head job of each."""
     rows = await connection.execute(
         _CLAIM_PACED if queue.paced else _CLAIM,
         {"queue": queue.name, "count": count, "lease": queue.lease},
     )
-    return [_job(queue, row) for row in rows.mappings()]
+    return [_job(queue, row) for row in rows]
 
 
 async def finish(
-    connection: AsyncConnection, queue: Queue, done: Sequence[tuple[Job, bool]]
+    connection: Executes, queue: Queue, done: Sequence[tuple[Job, bool]]
 ) -> dict[str, Job | None]:
     """Take finished heads off their lanes, in one statement.
 
@@ -76,12 +74,10 @@ async def finish(
             "lease": queue.lease,
         },
     )
-    return {
-        row["key"]: _job(queue, row) if row["seq"] is not None else None for row in rows.mappings()
-    }
+    return {row["key"]: _job(queue, row) if row["seq"] is not None else None for row in rows}
 
 
-async def finish_within(connection: AsyncConnection, queue: Queue, job: Job) -> None:
+async def finish_within(connection: Connection, queue: Queue, job: Job) -> None:
     """Finish a job in the transaction of its effect.
 
     Raises:
@@ -91,7 +87,7 @@ async def finish_within(connection: AsyncConnection, queue: Queue, job: Job) -> 
         raise LeaseLost(f"{queue.name}: the lane went to another worker")
 
 
-async def extend(connection: AsyncConnection, queue: Queue, jobs: Sequence[Job]) -> set[str]:
+async def extend(connection: Connection, queue: Queue, jobs: Sequence[Job]) -> set[str]:
     """Renew the leases of jobs in hand; returns the keys that are still ours."""
     rows = await connection.execute(
         _EXTEND,
@@ -105,31 +101,34 @@ async def extend(connection: AsyncConnection, queue: Queue, jobs: Sequence[Job])
     return set(rows.scalars())
 
 
-async def retry(connection: AsyncConnection, job: Job, *, after: timedelta, error: str) -> bool:
+async def retry(connection: Connection, job: Job, *, after: timedelta, error: str) -> bool:
     """Put the head back for later: its lane waits, nobody else does; False if not ours."""
-    result = await connection.execute(
-        _RETRY, {**_fence(job), "seq": job.seq, "after": after, "error": error[:1000]}
+    return (
+        await connection.change(
+            _RETRY, {**_fence(job), "seq": job.seq, "after": after, "error": error[:1000]}
+        )
+        == 1
     )
-    return result.rowcount == 1
 
 
-async def park(connection: AsyncConnection, queue: Queue, job: Job, *, reason: str) -> bool:
+async def park(connection: Connection, queue: Queue, job: Job, *, reason: str) -> bool:
     """Give up on the head; hold its lane for a person or go on, as the queue says."""
     statement = _PARK_HOLD if queue.when_parked == "hold" else _PARK_SKIP
-    result = await connection.execute(
-        statement, {**_fence(job), "seq": job.seq, "reason": reason[:1000]}
+    return (
+        await connection.change(statement, {**_fence(job), "seq": job.seq, "reason": reason[:1000]})
+        == 1
     )
-    return result.rowcount == 1
 
 
-async def postpone(connection: AsyncConnection, queue: Queue, key: str, until: datetime) -> bool:
+async def postpone(connection: Connection, queue: Queue, key: str, until: datetime) -> bool:
     """Move a waiting lane's due time; a lane that is being worked on is left alone."""
-    result = await connection.execute(_POSTPONE, {"queue": queue.name, "key": key, "until": until})
-    return result.rowcount == 1
+    return (
+        await connection.change(_POSTPONE, {"queue": queue.name, "key": key, "until": until}) == 1
+    )
 
 
 async def cancel(
-    connection: AsyncConnection, queue: Queue, key: str, command_ids: Sequence[str] | None = None
+    connection: Connection, queue: Queue, key: str, command_ids: Sequence[str] | None = None
 ) -> list[str]:
     """Take queued jobs out of a lane (all, or the named); what is in hand is not touched."""
     rows = await connection.execute(
@@ -144,13 +143,13 @@ async def cancel(
     return list(rows.scalars())
 
 
-async def next_due(connection: AsyncConnection, queue: Queue) -> float | None:
+async def next_due(connection: Executes, queue: Queue) -> float | None:
     """Seconds until the next lane is due; None when all are empty or held."""
     return (await connection.execute(_NEXT_DUE, {"queue": queue.name})).scalar()
 
 
 async def set_pace(  # noqa: PLR0913 - one argument per column
-    connection: AsyncConnection,
+    connection: Connection,
     key: str,
     *,
     tenant: str,

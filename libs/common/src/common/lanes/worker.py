@@ -8,11 +8,9 @@ from contextlib import suppress
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from common.contracts.trace import current_traceparent
-from common.db import transaction
+from common.db import Connection, Database, Sql
 from common.errors import Permanent, Transient
 from common.lanes import statements as sql
 from common.lanes.finisher import Finisher
@@ -26,7 +24,7 @@ BUG_ATTEMPTS = 5
 DRAIN_SECONDS = 20
 _POLL_SECONDS = 0.5
 _STALLED_SECONDS = 120
-_DEPTH = text(sql.DEPTH)
+_DEPTH = Sql(sql.DEPTH)
 
 
 class Done:
@@ -45,17 +43,17 @@ class LaneWorker:
     """
 
     def __init__(
-        self, engine: AsyncEngine, queue: Queue, handler: JobHandler, *, concurrency: int = 32
+        self, database: Database, queue: Queue, handler: JobHandler, *, concurrency: int = 32
     ) -> None:
         self.name = f"lanes:{queue.name}"
-        self._engine = engine
+        self._database = database
         self._queue = queue
         self._handler = handler
         self._concurrency = concurrency
         self._active: dict[str, Job] = {}
         self._wake = asyncio.Event()
         self._slots: set[asyncio.Task[None]] = set()
-        self._finisher = Finisher(engine, queue, self._wake.set)
+        self._finisher = Finisher(database, queue, self._wake.set)
         self._stopping = False
         self._beat = time.monotonic()
 
@@ -99,9 +97,8 @@ class LaneWorker:
         free = self._concurrency - len(self._slots)
         if free <= 0:
             return _POLL_SECONDS
-        async with transaction(self._engine) as connection:
-            jobs = await claim(connection, self._queue, free)
-            due = None if jobs else await next_due(connection, self._queue)
+        jobs = await claim(self._database, self._queue, free)
+        due = None if jobs else await next_due(self._database, self._queue)
         for job in jobs:
             slot = asyncio.get_running_loop().create_task(self._work_lane(job))
             self._slots.add(slot)
@@ -174,13 +171,13 @@ class LaneWorker:
             wait_s=round(wait.total_seconds(), 2),
             error=f"{type(error).__name__}: {error}"[:300],
         )
-        async with transaction(self._engine) as connection:
+        async with self._database.transaction() as connection:
             await retry(connection, job, after=wait, error=f"{type(error).__name__}: {error}")
         self._wake.set()
 
     async def _park(self, job: Job, reason: str) -> None:
         log.error("lane.job_parked", queue=self._queue.name, seq=job.seq, reason=reason[:300])
-        async with transaction(self._engine) as connection:
+        async with self._database.transaction() as connection:
             await park(connection, self._queue, job, reason=reason)
         self._wake.set()
 
@@ -190,14 +187,14 @@ class LaneWorker:
             await asyncio.sleep(self._queue.lease.total_seconds() / 3)
             jobs = list(self._active.values())
             try:
-                async with transaction(self._engine) as connection:
+                async with self._database.transaction() as connection:
                     if jobs:
                         await extend(connection, self._queue, jobs)
                     await self._measure(connection)
             except Transient as error:
                 log.warning("lanes.extend_failed", queue=self._queue.name, error=str(error))
 
-    async def _measure(self, connection: AsyncConnection) -> None:
+    async def _measure(self, connection: Connection) -> None:
         row = (await connection.execute(_DEPTH, {"queue": self._queue.name})).one()
         lanes, jobs, held, age = row
         metrics.LANES_PENDING.labels(queue=self._queue.name).set(jobs)

@@ -6,28 +6,27 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agent_service.domain.model import Agent, AgentSettings
 from common.contracts import AgentId, TenantId
+from common.db import Connection, Sql
 
 _COLUMNS = "id, tenant_id, name, settings, sealed_api_key, created_at, updated_at"
 
-_ADD = text("""
+_ADD = Sql("""
     insert into agent (id, tenant_id, name, settings, sealed_api_key, created_at, updated_at)
     values (:id, :tenant, :name, cast(:settings as jsonb), :key, :created, :updated)""")
-_GET = text(f"select {_COLUMNS} from agent where id = :id and deleted_at is null")
-_EVERY = text(f"""
+_GET = Sql(f"select {_COLUMNS} from agent where id = :id and deleted_at is null")
+_EVERY = Sql(f"""
     select {_COLUMNS} from agent where deleted_at is null
     order by created_at desc limit :limit""")
-_SAVE = text("""
+_SAVE = Sql("""
     update agent set
         name = :name, settings = cast(:settings as jsonb), sealed_api_key = :key,
         updated_at = :updated
     where id = :id and deleted_at is null""")
-_DELETE = text("update agent set deleted_at = :at where id = :id and deleted_at is null")
-_QUIET = text("""
+_DELETE = Sql("update agent set deleted_at = :at where id = :id and deleted_at is null")
+_QUIET = Sql("""
     select id, settings from agent
     where id = any(cast(:ids as text[])) and deleted_at is null""")
 _FIELDS = {field.name for field in fields(AgentSettings)}
@@ -36,7 +35,7 @@ _FIELDS = {field.name for field in fields(AgentSettings)}
 class PostgresAgents:
     """Agents, in one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def add(self, agent: Agent) -> None:
@@ -47,13 +46,13 @@ class PostgresAgents:
 
     async def get(self, agent_id: AgentId) -> Agent | None:
         """Find one that was not deleted."""
-        row = (await self._connection.execute(_GET, {"id": agent_id})).mappings().first()
+        row = (await self._connection.execute(_GET, {"id": agent_id})).first()
         return None if row is None else agent_of(row)
 
     async def every(self, *, limit: int) -> list[Agent]:
         """List them, the newest first."""
         rows = await self._connection.execute(_EVERY, {"limit": limit})
-        return [agent_of(row) for row in rows.mappings()]
+        return [agent_of(row) for row in rows]
 
     async def save(self, agent: Agent) -> None:
         """Write a changed agent."""
@@ -61,8 +60,7 @@ class PostgresAgents:
 
     async def delete(self, agent_id: AgentId, at: datetime) -> bool:
         """Delete one; False when there is none."""
-        result = await self._connection.execute(_DELETE, {"id": agent_id, "at": at})
-        return result.rowcount == 1
+        return await self._connection.change(_DELETE, {"id": agent_id, "at": at}) == 1
 
     async def quiet_times(self, ids: Sequence[AgentId]) -> dict[AgentId, tuple[float, float]]:
         """Read (quiet, deadline) in seconds of agents that exist."""

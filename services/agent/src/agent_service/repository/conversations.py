@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from agent_service.domain.model import (
     Answer,
     Conversation,
@@ -27,6 +25,7 @@ from common.contracts import (
     MessageId,
     TenantId,
 )
+from common.db import Connection
 from common.lanes import NewJob, Queue, enqueue, postpone
 
 TURNS = Queue("turns", lease=timedelta(seconds=30), longest_wait=timedelta(minutes=2))
@@ -36,7 +35,7 @@ TURNS = Queue("turns", lease=timedelta(seconds=30), longest_wait=timedelta(minut
 class PostgresConversations:
     """Conversations, in one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.queued = 0
         """How many turns this transaction opened or moved."""
@@ -75,7 +74,7 @@ class PostgresConversations:
                 "chats": [h.chat_id for h in heads],
             },
         )
-        return {ConversationId(row["id"]): row for row in rows.mappings()}
+        return {ConversationId(row["id"]): row for row in rows}
 
     async def _add(
         self, lines: Sequence[NewLine], states: dict[ConversationId, Any]
@@ -134,10 +133,8 @@ class PostgresConversations:
     async def turn(self, turn_id: str, conversation: ConversationId) -> Turn | None:
         """Read what must be answered, with the conversation locked; None when nothing must."""
         row = (
-            (await self._connection.execute(sql.TURN, {"id": conversation, "turn": turn_id}))
-            .mappings()
-            .first()
-        )
+            await self._connection.execute(sql.TURN, {"id": conversation, "turn": turn_id})
+        ).first()
         if row is None:
             return None
         found, agent = _conversation(row), agent_of(row["agent"])
@@ -149,7 +146,7 @@ class PostgresConversations:
         return await self._with_journal(turn)
 
     async def _with_journal(self, turn: Turn) -> Turn:
-        row = (await self._connection.execute(sql.JOURNALED, {"id": turn.run})).mappings().first()
+        row = (await self._connection.execute(sql.JOURNALED, {"id": turn.run})).first()
         if row is None:
             return turn
         usage = Usage(row["input_tokens"], row["cached_tokens"], row["output_tokens"])
@@ -203,7 +200,7 @@ class PostgresConversations:
     async def newest_seq(self, conversation: ConversationId) -> int:
         """Read the newest line the customer wrote, with the conversation locked."""
         row = await self._connection.execute(sql.NEWEST, {"id": conversation})
-        return int(row.scalar_one())
+        return int(row.one()[0])
 
     async def change_state(self, conversation: ConversationId, state: State) -> None:
         """Move a conversation to a state."""
@@ -212,11 +209,11 @@ class PostgresConversations:
     async def every(self, *, limit: int) -> list[Conversation]:
         """List them, the newest first."""
         rows = await self._connection.execute(sql.EVERY, {"limit": limit})
-        return [_conversation(row) for row in rows.mappings()]
+        return [_conversation(row) for row in rows]
 
     async def get(self, conversation: ConversationId) -> Conversation | None:
         """Find one."""
-        row = (await self._connection.execute(sql.GET, {"id": conversation})).mappings().first()
+        row = (await self._connection.execute(sql.GET, {"id": conversation})).first()
         return None if row is None else _conversation(row)
 
     async def lines(self, conversation: ConversationId, *, limit: int) -> list[Line]:
@@ -230,7 +227,7 @@ class PostgresConversations:
                 at=row["written_at"],
                 message_id=MessageId(row["message_id"]) if row["message_id"] else None,
             )
-            for row in rows.mappings()
+            for row in rows
         ]
 
 

@@ -1,11 +1,9 @@
 """The tenant's token bucket at the model: one row, one statement, no race."""
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from common.contracts import TenantId
+from common.db import Connection, Sql
 
-_RESERVE = text("""
+_RESERVE = Sql("""
     insert into request_bucket as b (tenant_id, tokens, refilled_at)
     values (:tenant, cast(:limit as double precision) - 1, now())
     on conflict (tenant_id) do update set
@@ -13,13 +11,13 @@ _RESERVE = text("""
             b.tokens + extract(epoch from now() - b.refilled_at) * :limit / 60.0) - 1),
         refilled_at = now()
     returning tokens""")
-_REFUND = text("update request_bucket set tokens = tokens + 1 where tenant_id = :tenant")
+_REFUND = Sql("update request_bucket set tokens = tokens + 1 where tenant_id = :tenant")
 
 
 class PostgresLimits:
     """Limits, in one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def reserve(self, tenant: TenantId, *, per_minute: int) -> float:
@@ -27,7 +25,7 @@ class PostgresLimits:
         row = await self._connection.execute(
             _RESERVE, {"tenant": tenant, "limit": float(per_minute)}
         )
-        tokens = float(row.scalar_one())
+        tokens = float(row.one()[0])
         if tokens >= 0:
             return 0.0
         await self._connection.execute(_REFUND, {"tenant": tenant})

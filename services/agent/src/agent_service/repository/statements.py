@@ -1,12 +1,12 @@
 """The SQL of conversations."""
 
-from sqlalchemy import text
+from common.db import Sql
 
 _COLUMNS = """
     c.id, c.tenant_id, c.agent_id, c.integration_id, c.chat_id, c.state, c.last_seq,
     c.answered_seq"""
 
-LOCK = text("""
+LOCK = Sql("""
     insert into conversation as c
         (id, tenant_id, agent_id, integration_id, chat_id, next_seq, last_seq)
     select *, 1, 0 from unnest(
@@ -16,7 +16,7 @@ LOCK = text("""
     returning id, state, turn_id, turn_deadline""")
 """Makes what is missing and locks all: from here on, nobody else numbers their lines."""
 
-ADD_LINES = text("""
+ADD_LINES = Sql("""
     with input as (
         select distinct on (conversation_id, message_id) *
         from unnest(
@@ -47,21 +47,21 @@ ADD_LINES = text("""
     from fresh f join counted on counted.id = f.conversation_id
     returning conversation_id, message_id, seq""")
 
-OPEN_TURN = text("""
+OPEN_TURN = Sql("""
     update conversation set turn_id = :turn, turn_deadline = :deadline where id = :id""")
-CLOSE_TURN = text("""
+CLOSE_TURN = Sql("""
     update conversation set turn_id = null, turn_deadline = null where id = :id""")
 
-TURN = text(f"""
+TURN = Sql(f"""
     select {_COLUMNS}, to_jsonb(a) as agent from conversation c
     join agent a on a.id = c.agent_id and a.tenant_id = c.tenant_id and a.deleted_at is null
     where c.id = :id and c.turn_id = :turn
     for update of c""")
 
-JOURNALED = text("""
+JOURNALED = Sql("""
     select answer, model, input_tokens, cached_tokens, output_tokens from run
     where id = :id""")
-JOURNAL = text("""
+JOURNAL = Sql("""
     insert into run as r
         (id, tenant_id, conversation_id, turn_id, upto_seq, outcome, answer, model,
          input_tokens, cached_tokens, output_tokens)
@@ -69,7 +69,7 @@ JOURNAL = text("""
             :input, :cached, :output)
     on conflict (id) do update set outcome = excluded.outcome""")
 
-ANSWERED = text("""
+ANSWERED = Sql("""
     with closed as (
         update conversation c set
             answered_seq = :upto, turn_id = null, turn_deadline = null, updated_at = now(),
@@ -83,11 +83,11 @@ ANSWERED = text("""
     )
     select last_seq from closed""")
 
-NEWEST = text("select last_seq from conversation where id = :id for update")
-CHANGE_STATE = text("""
+NEWEST = Sql("select last_seq from conversation where id = :id for update")
+CHANGE_STATE = Sql("""
     update conversation set state = :state, updated_at = now() where id = :id""")
-EVERY = text(f"select {_COLUMNS} from conversation c order by c.updated_at desc limit :limit")
-GET = text(f"select {_COLUMNS} from conversation c where c.id = :id")
-LINES = text("""
+EVERY = Sql(f"select {_COLUMNS} from conversation c order by c.updated_at desc limit :limit")
+GET = Sql(f"select {_COLUMNS} from conversation c where c.id = :id")
+LINES = Sql("""
     select seq, role, text, message_id, written_at from line
     where conversation_id = :id order by seq desc limit :limit""")

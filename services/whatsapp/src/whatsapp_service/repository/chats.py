@@ -2,22 +2,20 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from common.contracts import ChatId, IntegrationId, TenantId
+from common.db import Connection, Sql
 from whatsapp_service.domain.ports import SeenChat
 
-_FIND = text("""
+_FIND = Sql("""
     select a.integration_id, a.alias, a.chat_id from alias a
     join unnest(cast(:integrations as text[]), cast(:aliases as text[])) as x(integration_id, alias)
       on a.integration_id = x.integration_id and a.alias = x.alias""")
-_LEARN = text("""
+_LEARN = Sql("""
     insert into alias (integration_id, alias, tenant_id, chat_id)
     select * from unnest(cast(:integrations as text[]), cast(:aliases as text[]),
                          cast(:tenants as text[]), cast(:chats as text[]))
     on conflict (integration_id, alias) do nothing""")
-_TOUCH = text("""
+_TOUCH = Sql("""
     insert into chat as c
         (id, tenant_id, integration_id, phone, lid, group_id, reply_to, name, last_message_at)
     select * from unnest(
@@ -29,17 +27,17 @@ _TOUCH = text("""
         name = coalesce(excluded.name, c.name), reply_to = excluded.reply_to,
         last_message_at = greatest(c.last_message_at, excluded.last_message_at)""")
 _MERGE = (
-    text("update alias set chat_id = :into where chat_id = :gone"),
-    text("update whatsapp_message set chat_id = :into where chat_id = :gone"),
-    text("update outbound set chat_id = :into where chat_id = :gone and state <> 'queued'"),
-    text("update chat set merged_into = :into where id = :gone or merged_into = :gone"),
+    Sql("update alias set chat_id = :into where chat_id = :gone"),
+    Sql("update whatsapp_message set chat_id = :into where chat_id = :gone"),
+    Sql("update outbound set chat_id = :into where chat_id = :gone and state <> 'queued'"),
+    Sql("update chat set merged_into = :into where id = :gone or merged_into = :gone"),
 )
-_OWNED = text("""
+_OWNED = Sql("""
     select c.tenant_id, c.integration_id, c.id from chat c
     join unnest(cast(:tenants as text[]), cast(:integrations as text[]), cast(:ids as text[]))
       as x(tenant_id, integration_id, id)
       on c.id = x.id and c.tenant_id = x.tenant_id and c.integration_id = x.integration_id""")
-_REPLY_TO = text("""
+_REPLY_TO = Sql("""
     select coalesce(into_chat.reply_to, c.reply_to) from chat c
     left join chat into_chat on into_chat.id = c.merged_into
     where c.id = :id""")
@@ -48,7 +46,7 @@ _REPLY_TO = text("""
 class PostgresChats:
     """Chats and aliases, in one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def resolve(self, seen: Sequence[SeenChat]) -> list[ChatId]:

@@ -4,9 +4,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from common.contracts import (
     AgentId,
     ConnectionChanged,
@@ -14,6 +11,7 @@ from common.contracts import (
     IntegrationId,
     TenantId,
 )
+from common.db import Connection, Sql
 from whatsapp_service.domain.model import Integration, Qr
 
 Seal = Callable[[str, Integration], str]
@@ -22,24 +20,24 @@ _COLUMNS = """
     id, tenant_id, agent_id, instance, state, generation, updated_at, created, reason, phone,
     profile_name, qr_image, qr_code, pairing_code, qr_at"""
 
-_BY_WEBHOOK = text(f"""
+_BY_WEBHOOK = Sql(f"""
     select {_COLUMNS} from integration
     where id = any(cast(:ids as text[])) or instance = any(cast(:instances as text[]))""")
-_GET = text(f"select {_COLUMNS} from integration where id = :id")
-_OF_AGENT = text(f"""
+_GET = Sql(f"select {_COLUMNS} from integration where id = :id")
+_OF_AGENT = Sql(f"""
     select {_COLUMNS} from integration where agent_id = :agent and channel = :channel""")
-_BEGIN = text(f"""
+_BEGIN = Sql(f"""
     insert into integration as i
         (id, tenant_id, agent_id, channel, instance, state, creating_until)
     values (:id, :tenant, :agent, :channel, :instance, :state, :until)
     on conflict on constraint uq_integration_binding do update set creating_until = :until
         where not i.created and i.creating_until < now()
     returning {_COLUMNS}""")
-_CREATED = text("""
+_CREATED = Sql("""
     update integration set created = true, creating_until = null, sealed_token = :token
     where id = :id""")
-_REMOVE = text("delete from integration where id = :id and not created")
-_CHANGE = text("""
+_REMOVE = Sql("delete from integration where id = :id and not created")
+_CHANGE = Sql("""
     with before as (select id, state from integration where id = :id for update)
     update integration i set
         state = :state, reason = :reason, updated_at = now(),
@@ -50,7 +48,7 @@ _CHANGE = text("""
         qr_at = case when :keeps_qr then i.qr_at end
     from before where i.id = before.id and before.state <> :state
     returning before.state""")
-_SHOW_QR = text("""
+_SHOW_QR = Sql("""
     update integration set
         qr_image = :image, qr_code = :code, pairing_code = :pairing, qr_at = now()
     where id = :id""")
@@ -60,7 +58,7 @@ _KEEPS_QR = {ConnectionState.QR, ConnectionState.CONNECTING}
 class PostgresIntegrations:
     """The numbers we serve, in one transaction."""
 
-    def __init__(self, connection: AsyncConnection, *, seal: Seal) -> None:
+    def __init__(self, connection: Connection, *, seal: Seal) -> None:
         self._connection = connection
         self._seal = seal
 
@@ -71,7 +69,7 @@ class PostgresIntegrations:
         rows = await self._connection.execute(
             _BY_WEBHOOK, {"ids": list(set(ids)), "instances": list(set(instances))}
         )
-        found = [_integration(row) for row in rows.mappings()]
+        found = [_integration(row) for row in rows]
         return {i.id: i for i in found}, {i.instance: i for i in found}
 
     async def get(self, integration_id: IntegrationId) -> Integration | None:
@@ -140,7 +138,7 @@ class PostgresIntegrations:
         )
 
     async def _one(self, statement: Any, values: dict[str, Any]) -> Integration | None:
-        row = (await self._connection.execute(statement, values)).mappings().first()
+        row = (await self._connection.execute(statement, values)).first()
         return None if row is None else _integration(row)
 
 

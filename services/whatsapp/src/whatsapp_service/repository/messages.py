@@ -5,10 +5,9 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts import ChatId, CommandId, DeliveryStatus, EventId, IntegrationId, MessageId
+from common.db import Connection, Sql
 from whatsapp_service.domain.model import Integration
 from whatsapp_service.domain.ports import Delivered, KnownMessage, MessageKey, StoredMessage
 
@@ -22,7 +21,7 @@ LEVELS = {
     DeliveryStatus.PLAYED: 5,
 }
 
-_STORE = text("""
+_STORE = Sql("""
     insert into whatsapp_message as m
         (integration_id, message_id, tenant_id, chat_id, outgoing, kind, text, content, sent_at,
          command_id)
@@ -34,17 +33,17 @@ _STORE = text("""
     on conflict (integration_id, message_id) do update set command_id = excluded.command_id
         where m.command_id is null and excluded.command_id is not null
     returning integration_id, message_id, xmax = 0 as inserted""")
-_KNOWN = text("""
+_KNOWN = Sql("""
     select m.integration_id, m.message_id, m.chat_id, m.command_id from whatsapp_message m
     join unnest(cast(:integrations as text[]), cast(:ids as text[])) as x(integration_id, id)
       on m.integration_id = x.integration_id and m.message_id = x.id""")
-_EDIT = text("""
+_EDIT = Sql("""
     update whatsapp_message set text = :text, edited_at = :at
     where integration_id = :integration and message_id = :id""")
-_DELETE = text("""
+_DELETE = Sql("""
     update whatsapp_message set deleted_at = :at
     where integration_id = :integration and message_id = :id""")
-_DELIVER = text("""
+_DELIVER = Sql("""
     insert into delivery as d (integration_id, message_id, tenant_id, status, level)
     select * from unnest(
         cast(:integrations as text[]), cast(:ids as text[]), cast(:tenants as text[]),
@@ -53,9 +52,9 @@ _DELIVER = text("""
         status = excluded.status, level = excluded.level, updated_at = now()
         where d.level < excluded.level
     returning integration_id, message_id""")
-_DELIVERY_OF = text("""
+_DELIVERY_OF = Sql("""
     select status from delivery where integration_id = :integration and message_id = :id""")
-_KEEP = text("""
+_KEEP = Sql("""
     insert into inbound_event (id, tenant_id, integration_id, event, reason, body)
     values (:id, :tenant, :integration, :event, :reason, cast(:body as jsonb))
     on conflict (id) do nothing""")
@@ -64,7 +63,7 @@ _KEEP = text("""
 class PostgresMessages:
     """Messages and deliveries, in one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def store(self, messages: Sequence[StoredMessage]) -> set[MessageKey]:

@@ -4,9 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from common.contracts import (
     CancelMessages,
     ChatId,
@@ -17,6 +14,7 @@ from common.contracts import (
     SendMessage,
     TenantId,
 )
+from common.db import Connection, Sql
 from common.lanes import NewJob, Queue, cancel, enqueue
 from whatsapp_service.domain.model import Outbound, OutboundState, SentMessage
 
@@ -27,7 +25,7 @@ _COLUMNS = """
     command_id, tenant_id, integration_id, chat_id, text, typing_ms, state, created_at,
     attempt_at, expires_at, message_id"""
 
-_ACCEPT = text("""
+_ACCEPT = Sql("""
     insert into outbound
         (command_id, tenant_id, integration_id, chat_id, text, typing_ms, expires_at, state)
     select *, 'queued' from unnest(
@@ -36,26 +34,26 @@ _ACCEPT = text("""
         cast(:expiries as timestamptz[]))
     on conflict (command_id) do nothing
     returning command_id""")
-_GET = text(f"select {_COLUMNS} from outbound where command_id = :id")
-_IN_FLIGHT = text(f"""
+_GET = Sql(f"select {_COLUMNS} from outbound where command_id = :id")
+_IN_FLIGHT = Sql(f"""
     select {_COLUMNS} from outbound
     where chat_id = any(cast(:chats as text[])) and state in ('sending', 'unknown')""")
-_BEGIN = text("""
+_BEGIN = Sql("""
     update outbound set state = 'sending', attempt_at = :at where command_id = :id""")
-_END = text("""
+_END = Sql("""
     update outbound set
         state = :state, code = :code, reason = :reason,
         message_id = coalesce(:message, message_id), sent_at = coalesce(:sent_at, sent_at)
     where command_id = :id""")
-_ECHO = text("""
+_ECHO = Sql("""
     select m.message_id, m.content ->> 'remote_jid', m.sent_at from whatsapp_message m
     where m.command_id = :id and m.integration_id = :integration
     order by m.sent_at limit 1""")
-_CLAIMED = text("""
+_CLAIMED = Sql("""
     select message_id from whatsapp_message
     where integration_id = :integration and message_id = any(cast(:ids as text[]))
       and command_id is not null""")
-_CANCELLED = text("""
+_CANCELLED = Sql("""
     update outbound set state = 'cancelled', code = 'cancelled', reason = :reason
     where tenant_id = :tenant and command_id = any(cast(:ids as text[])) and state = 'queued'
     returning command_id""")
@@ -64,7 +62,7 @@ _CANCELLED = text("""
 class PostgresOutbound:
     """Messages to be sent, in one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.queued = 0
         """How many jobs this transaction leaves for the sender."""
@@ -93,13 +91,13 @@ class PostgresOutbound:
 
     async def get(self, command_id: CommandId) -> Outbound | None:
         """Find one."""
-        row = (await self._connection.execute(_GET, {"id": command_id})).mappings().first()
+        row = (await self._connection.execute(_GET, {"id": command_id})).first()
         return None if row is None else _outbound(row)
 
     async def in_flight(self, chats: Sequence[ChatId]) -> list[Outbound]:
         """Find those whose call has begun and not ended, in these chats."""
         rows = await self._connection.execute(_IN_FLIGHT, {"chats": list(chats)})
-        return [_outbound(row) for row in rows.mappings()]
+        return [_outbound(row) for row in rows]
 
     async def begin_attempt(self, command_id: CommandId, at: datetime) -> None:
         """Note that a call to the provider begins."""

@@ -2,20 +2,17 @@
 
 from typing import Any
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from common.contracts import TenantId
-from common.db import api_role, tenant_transaction
+from common.db import Database, Sql, api_role
 from common.errors import NotFound
 from common.lanes import waiting_lanes
 
-_CHATS = text("""
+_CHATS = Sql("""
     select id, integration_id, phone, lid, group_id, name, last_message_at from chat
     where merged_into is null
     order by last_message_at desc limit :limit""")
-_CHAT = text("select coalesce(merged_into, id) from chat where id = :chat")
-_MESSAGES = text("""
+_CHAT = Sql("select coalesce(merged_into, id) from chat where id = :chat")
+_MESSAGES = Sql("""
     select m.message_id, m.outgoing, m.kind, m.text, m.command_id, m.sent_at, m.stored_at,
            m.edited_at, m.deleted_at, d.status as delivery
     from whatsapp_message m
@@ -27,8 +24,8 @@ _MESSAGES = text("""
 class PostgresReads:
     """Read-only views of one tenant."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def chats(self, tenant: TenantId, *, limit: int) -> list[dict[str, Any]]:
         """List chats, the most recent first."""
@@ -48,14 +45,14 @@ class PostgresReads:
 
     async def lanes(self, tenant: TenantId, *, limit: int) -> list[dict[str, Any]]:
         """List chats with messages that wait to be sent."""
-        async with tenant_transaction(
-            self._engine, role=api_role("whatsapp"), tenant=tenant
+        async with self._database.tenant_transaction(
+            role=api_role("whatsapp"), tenant=tenant
         ) as connection:
             return await waiting_lanes(connection, count=limit)
 
     async def _rows(self, tenant: TenantId, statement: Any, **values: Any) -> list[dict[str, Any]]:
-        async with tenant_transaction(
-            self._engine, role=api_role("whatsapp"), tenant=tenant
+        async with self._database.tenant_transaction(
+            role=api_role("whatsapp"), tenant=tenant
         ) as connection:
             rows = await connection.execute(statement, values)
-            return [dict(row) for row in rows.mappings()]
+            return [dict(row) for row in rows]

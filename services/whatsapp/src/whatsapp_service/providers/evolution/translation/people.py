@@ -123,8 +123,14 @@ class Key(NamedTuple):
 
 
 _TWINS = ("remoteJidAlt", "previousRemoteJid")
-_SENDERS = ("senderPn", "senderLid")
-_WRITERS = ("participant", "participantAlt", "participantPn", "participantLid")
+_WRITERS = (
+    "participant",
+    "participantAlt",
+    "participantPn",
+    "participantLid",
+    "senderPn",
+    "senderLid",
+)
 
 
 def read_key(key: dict[str, Any], *, from_me: bool) -> Key:
@@ -136,8 +142,7 @@ def read_key(key: dict[str, Any], *, from_me: bool) -> Key:
     message that the owner wrote.
     """
     remote = read_jid(key.get("remoteJid"))
-    senders = () if from_me else _read(key, _SENDERS)
-    writers = _read(key, _WRITERS) + senders
+    writers = _read(key, _WRITERS)
     if remote is not None and remote.group is not None:
         return Key(remote, (), writers)
     return Key(remote, _read(key, _TWINS) + (() if from_me else writers), writers)

@@ -1,0 +1,103 @@
+"""python -m common.bus create-topics | tail: what an operator does with Kafka itself."""
+
+import argparse
+import asyncio
+import os
+import sys
+from typing import Any
+
+import orjson
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+
+from common.bus.kafka import create_topics
+from common.contracts import TOPICS
+from common.contracts.cloudevents import attributes
+from common.errors import ParleyError
+
+_VARIABLE = "KAFKA_BOOTSTRAP_SERVERS"
+_PATIENCE = 30.0
+
+
+def main() -> int:
+    """Do one verb; returns the exit code."""
+    arguments = _parser().parse_args()
+    try:
+        return asyncio.run(_VERBS[arguments.verb](arguments))
+    except ParleyError as error:
+        sys.stderr.write(f"{error}\n")
+    except (KafkaError, OSError, TimeoutError) as error:
+        sys.stderr.write(f"Kafka at {arguments.bootstrap}: {type(error).__name__} {error}\n")
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m common.bus", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    create = verbs.add_parser("create-topics", help="create the topics that are missing")
+    create.add_argument("--replication", type=int, default=1, help="copies of each record (1)")
+    tail = verbs.add_parser("tail", help="print a topic's newest records, one JSON line each")
+    tail.add_argument("topic", choices=[topic.value for topic in TOPICS], metavar="TOPIC")
+    tail.add_argument("--count", type=int, default=10, help="so many of each partition (10)")
+    for verb in (create, tail):
+        given = os.environ.get(_VARIABLE)
+        verb.add_argument(
+            "--bootstrap", default=given, required=given is None, help=f"instead of {_VARIABLE}"
+        )
+    return parser
+
+
+async def _create(arguments: argparse.Namespace) -> int:
+    created = await create_topics(arguments.bootstrap, replication=arguments.replication)
+    sys.stdout.write(f"created: {', '.join(sorted(created)) or 'nothing, all were there'}\n")
+    return 0
+
+
+async def _tail(arguments: argparse.Namespace) -> int:
+    consumer = AIOKafkaConsumer(
+        arguments.topic, bootstrap_servers=arguments.bootstrap, enable_auto_commit=False
+    )
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await consumer.start()
+            records = await _newest(consumer, arguments.count)
+    finally:
+        # In a task of its own: aiokafka's `stop` can leak a CancelledError of its inside.
+        await asyncio.wait({asyncio.ensure_future(consumer.stop())}, timeout=5)
+    sys.stdout.writelines(orjson.dumps(_plain(record)).decode() + "\n" for record in records)
+    return 0
+
+
+async def _newest(consumer: Any, count: int) -> list[Any]:
+    """Read the last records of every partition, as a member of no group."""
+    partitions = sorted(consumer.assignment())
+    begins = await consumer.beginning_offsets(partitions)
+    ends = await consumer.end_offsets(partitions)
+    records: list[Any] = []
+    for partition in partitions:
+        consumer.seek(partition, max(begins[partition], ends[partition] - count))
+    for partition in partitions:
+        while await consumer.position(partition) < ends[partition]:
+            fetched = await consumer.getmany(partition, timeout_ms=1000)
+            records += fetched.get(partition, ())
+    return records
+
+
+def _plain(record: Any) -> dict[str, Any]:
+    try:
+        value = orjson.loads(record.value) if record.value else None
+    except orjson.JSONDecodeError:
+        value = record.value.decode("utf-8", "replace")
+    return {
+        "partition": record.partition,
+        "offset": record.offset,
+        "key": (record.key or b"").decode("utf-8", "replace"),
+        "headers": attributes(record.headers),
+        "value": value,
+    }
+
+
+_VERBS = {"create-topics": _create, "tail": _tail}
+
+if __name__ == "__main__":
+    sys.exit(main())
