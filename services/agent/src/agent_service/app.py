@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from fastapi import FastAPI
@@ -23,7 +24,6 @@ from agent_service.settings import Settings
 from common.auth import InternalTokens, Keyring, trusted_callers
 from common.bus import Bus, Consumer, Dispatcher, KafkaBus, Relay
 from common.contracts import TenantId, utc_now
-from common.contracts.trace import current_traceparent
 from common.db import Connection, Database, Inbox, Outbox, api_role
 from common.http import SsrfGuard, open_wire
 from common.service import Component, Mode, Parts, create_app
@@ -132,18 +132,19 @@ async def _model(settings: Settings, keyring: Keyring, stack: AsyncExitStack) ->
         http_client=ours.http,
     )
 
-    def client_for(agent: Agent) -> "AsyncOpenAI":
+    @lru_cache(maxsize=1000)
+    def client_of(base_url: str | None, sealed_key: str | None, tenant: str) -> "AsyncOpenAI":
         client = base
-        if agent.settings.base_url is not None:
-            client = client.with_options(base_url=agent.settings.base_url, http_client=theirs.http)
-        if agent.sealed_api_key is not None:
-            key = keyring.open(agent.sealed_api_key, context=(_KEY, agent.tenant))
-            return client.with_options(api_key=key)
-        if agent.settings.base_url is not None:
+        if base_url is not None:
             # The operator's key never goes to a server that a tenant chose.
-            return client.with_options(api_key="none")
-        trace = current_traceparent.get()
-        return client.with_options(default_headers={"traceparent": trace}) if trace else client
+            client = client.with_options(base_url=base_url, http_client=theirs.http, api_key="none")
+        if sealed_key is not None:
+            key = keyring.open(sealed_key, context=(_KEY, tenant))
+            client = client.with_options(api_key=key)
+        return client
+
+    def client_for(agent: Agent) -> "AsyncOpenAI":
+        return client_of(agent.settings.base_url, agent.sealed_api_key, agent.tenant)
 
     return OpenAIModel(client_for, default_model=settings.openai_model)
 

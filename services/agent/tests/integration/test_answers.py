@@ -88,7 +88,6 @@ class Stage:
             assert self._records is not None
             for record in await self._records():
                 envelope = decode(attributes(record.headers), record.value)
-                assert envelope is not None
                 if envelope.tenant == self.tenant and isinstance(envelope.event, SendMessage):
                     self.commands.append(envelope)  # type: ignore[arg-type]  # narrowed above
             return len(self.commands) >= count

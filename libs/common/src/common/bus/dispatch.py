@@ -104,13 +104,13 @@ class Dispatcher(Generic[C]):
     def _read(self, records: Sequence[Received]) -> _Opened:
         opened = _Opened([], [])
         for record in records:
+            headers = attributes(record.headers)
+            if not self._router.wants(headers.get("ce_type")):
+                continue
             try:
-                envelope = decode(attributes(record.headers), record.value)
+                opened.deliveries.append(Delivery(record, decode(headers, record.value)))
             except Malformed as error:
                 opened.unreadable.append((record, error))
-                continue
-            if envelope is not None and self._router.listens_to(envelope.event):
-                opened.deliveries.append(Delivery(record, envelope))
         return opened
 
     async def _admit(self, deliveries: list[Delivery], context: C) -> list[Delivery]:

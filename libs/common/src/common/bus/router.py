@@ -71,6 +71,7 @@ class Router(Generic[C]):
     def __init__(self) -> None:
         self._handlers: dict[type[Event], BatchHandler[Any, C]] = {}
         self._names: dict[type[Event], str] = {}
+        self._types: set[str] = set()
 
     def on(self, event: type[E]) -> Callable[[Handler[E, C]], Handler[E, C]]:
         """Handle events of a type one by one."""
@@ -95,6 +96,7 @@ class Router(Generic[C]):
             raise ValueError(f"{event.type} has a handler already: {self._names[event]}")
         self._handlers[event] = handler
         self._names[event] = name
+        self._types.add(event.type)
 
     @property
     def topics(self) -> list[Topic]:
@@ -106,9 +108,9 @@ class Router(Generic[C]):
         """What this service listens to, for the generated docs."""
         return sorted(self._handlers, key=lambda event: event.type)
 
-    def listens_to(self, event: Event) -> bool:
-        """Whether a handler is registered for this event."""
-        return type(event) in self._handlers
+    def wants(self, type_: str | None) -> bool:
+        """Whether to read a record: a type we handle, or none at all, which is poison."""
+        return type_ is None or type_ in self._types
 
     def name_of(self, event: type[Event]) -> str:
         """The handler's name, for metrics and logs."""

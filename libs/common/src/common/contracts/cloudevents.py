@@ -65,18 +65,19 @@ def attributes(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
         return {name: (value or b"").decode("utf-8", "replace") for name, value in headers}
 
 
-def decode(headers: Mapping[str, str], value: bytes | None) -> Envelope[Event] | None:
-    """Read a record; None when its type is none of ours.
+def decode(headers: Mapping[str, str], value: bytes | None) -> Envelope[Event]:
+    """Read a record.
 
     Raises:
-        Malformed: a required attribute is missing, or the body is not what its type promises.
+        Malformed: a required attribute is missing, its type is none of ours, or the body is
+            not what its type promises.
     """
     kind = headers.get("ce_type")
     if kind is None or "ce_id" not in headers:
         raise Malformed("the record is not a CloudEvent in binary mode: ce_type or ce_id missing")
     model = EVENTS.get(kind)
     if model is None:
-        return None
+        raise Malformed(f"unknown event type {kind!r}")
     if value is None:
         raise Malformed(f"{kind} has no body")
     try:

@@ -11,6 +11,7 @@ import openai
 from openai import AsyncOpenAI
 
 from agent_service.domain.model import Agent, Answer, Role, Turn, Usage
+from common.contracts.trace import HEADER, current_traceparent
 from common.errors import NeedsOperator, RateLimited, Refused, Unavailable
 from common.http import parse_retry_after
 
@@ -37,6 +38,9 @@ class OpenAIModel:
             "max_output_tokens": settings.max_output_tokens,
             "store": False,
         }
+        trace = current_traceparent.get()
+        if trace is not None:
+            wanted["extra_headers"] = {HEADER: trace}
         if settings.temperature is not None:
             wanted["temperature"] = settings.temperature
         try:

@@ -85,8 +85,12 @@ class Sender:
             if _expired(outbound, self.now()) and not outbound.is_unsettled():
                 await self._fail(context, outbound, "expired", "its time had passed", lease)
                 return None
-        if integration.state in _CANNOT_SEND and not outbound.is_unsettled():
-            raise Unavailable(f"the number is {integration.state}", retry_after=_AWAY)
+            if outbound.is_unsettled():
+                return outbound, integration, jid
+            if integration.state in _CANNOT_SEND:
+                raise Unavailable(f"the number is {integration.state}", retry_after=_AWAY)
+            if not outbound.typing_ms:
+                await self._begin(context, outbound, lease)
         return outbound, integration, jid
 
     async def _settle(
@@ -117,11 +121,10 @@ class Sender:
     async def _attempt(
         self, outbound: Outbound, integration: Integration, jid: str, lease: Lease
     ) -> None:
-        if outbound.typing_ms:
+        if outbound.typing_ms or outbound.is_unsettled():
             await self.provider.show_typing(integration, jid, outbound.typing_ms)
-        async with self.open_context() as context:
-            await lease.confirm(context)
-            await context.outbound.begin_attempt(outbound.command_id, self.now())
+            async with self.open_context() as context:
+                await self._begin(context, outbound, lease)
         try:
             sent = await self.provider.send_text(integration, jid, outbound.text)
         except OutcomeUnknown:
@@ -135,6 +138,11 @@ class Sender:
                 await self._fail(context, outbound, error.code, str(error), lease)
             return
         await self._record(outbound, sent, lease)
+
+    async def _begin(self, context: Context, outbound: Outbound, lease: Lease) -> None:
+        """Write down, before the call, that its outcome will be unknown until it is known."""
+        await lease.confirm(context)
+        await context.outbound.begin_attempt(outbound.command_id, self.now())
 
     async def _note(self, outbound: Outbound, state: OutboundState) -> None:
         async with self.open_context() as context:

@@ -129,6 +129,8 @@ class Evolution:
 
     async def show_typing(self, integration: Integration, jid: str, milliseconds: int) -> None:
         """Show "typing…" for a while; a failure is no reason not to send."""
+        if milliseconds <= 0:
+            return
         try:
             await self._api.request(
                 "POST",
