@@ -178,11 +178,12 @@ async def _count(place: Ground, told: Told, chats: int, turns: int) -> dict[str,
         "answers_lost": lost,
         "answers_sent_twice": doubled,
         "answers_out_of_order": disordered,
-        "dead_letters": await _dead_letters(place),
+        "dead_letters": await dead_letter_count(place),
     }
 
 
-async def _dead_letters(place: Ground) -> int:
+async def dead_letter_count(place: Ground) -> int:
+    """Count what all services have given up."""
     from aiokafka import AIOKafkaConsumer, TopicPartition  # noqa: PLC0415 - only here
 
     consumer = AIOKafkaConsumer(bootstrap_servers=place.bootstrap)

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,23 @@ _START_SECONDS = 60.0
 
 
 @dataclass(slots=True)
+class Server:
+    """A server that can be taken away, and given back with its data."""
+
+    start: Callable[[], Awaitable[Child]]
+    child: Child
+
+    async def take_away(self) -> None:
+        """Kill it without warning."""
+        self.child.process.kill()
+        await asyncio.to_thread(self.child.process.wait)
+
+    async def give_back(self) -> None:
+        """Start it again on its data and its port; returns when it answers."""
+        self.child = await self.start()
+
+
+@dataclass(slots=True)
 class Ground:
     """Servers that run, and a way to start our processes on them."""
 
@@ -29,6 +46,8 @@ class Ground:
     addresses: Addresses
     secrets: SecretStore
     supervisor: Supervisor
+    postgres: Server
+    kafka: Server
     extra: dict[str, str] = field(default_factory=dict)
     """Added to the environment of every process started from now on."""
 
@@ -123,16 +142,32 @@ async def ground(name: str) -> AsyncGenerator[Ground]:
     objects = folder / "objects"
     objects.mkdir()
     supervisor = Supervisor()
+
+    async def start_postgres() -> Child:
+        child = supervisor.launch(postgres.prepare(pg), Tier.SERVERS, may_end=True)
+        await postgres.wait_ready(pg, child)
+        return child
+
+    async def start_kafka() -> Child:
+        child = supervisor.launch(kafka.prepare(broker), Tier.SERVERS, may_end=True)
+        await kafka.wait_ready(broker, child)
+        return child
+
     try:
-        server = supervisor.launch(postgres.prepare(pg), Tier.SERVERS)
-        queue = supervisor.launch(kafka.prepare(broker), Tier.SERVERS)
-        await asyncio.gather(postgres.wait_ready(pg, server), kafka.wait_ready(broker, queue))
+        server, queue = await asyncio.gather(start_postgres(), start_kafka())
         addresses = Addresses(pg.url, broker.bootstrap, ports, objects)
         passwords = {
             environment.role(s): secrets.password(environment.role(s)) for s in environment.SERVICES
         }
         await databases.provision(addresses.postgres_url, passwords)
         await create_topics(broker.bootstrap)
-        yield Ground(folder, addresses, secrets, supervisor)
+        yield Ground(
+            folder,
+            addresses,
+            secrets,
+            supervisor,
+            Server(start_postgres, server),
+            Server(start_kafka, queue),
+        )
     finally:
         supervisor.stop_all()

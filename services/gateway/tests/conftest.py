@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx2
 import pytest
+from joserfc import jwt
+from joserfc.jwk import OctKey
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
@@ -89,7 +91,7 @@ class Gateway:
         accept = partial(accept_evolution, intake)
 
         def door(route: str, gate: Any) -> WebhookDoor:
-            return WebhookDoor(route, gate, accept, max_bytes=self.max_bytes)
+            return WebhookDoor(route, gate, accept, max_bytes=self.max_bytes, clock=lambda: 0.0)
 
         return FrontDoor(
             shared=door("webhook/evolution", SharedGate(SecretStr(self.secret), time.time)),
@@ -113,8 +115,23 @@ class Gateway:
     def events(self) -> list[Envelope[Event]]:
         """Everything that was published, decoded with the contract."""
         records = self.bus.records(Topic.EVOLUTION_WEBHOOKS)
-        decoded = [decode(attributes(record.headers), record.value) for record in records]
-        return [envelope for envelope in decoded if envelope is not None]
+        return [decode(attributes(record.headers), record.value) for record in records]
+
+    def jwt(self, secret: str, *, age: int = 0) -> dict[str, str]:
+        """Sign what Evolution would send with a webhook, so many seconds ago."""
+        issued = int(time.time()) - age
+        claims = {"iat": issued, "exp": issued + 600, "app": "evolution", "action": "webhook"}
+        key = OctKey.import_key(secret)
+        token = jwt.encode({"alg": "HS256"}, claims, key, algorithms=["HS256"])
+        return {"Authorization": f"Bearer {token}"}
+
+    def problem_of(self, response: httpx2.Response) -> dict[str, Any]:
+        """Read a refusal, and make sure that it is a whole problem document."""
+        assert response.headers["content-type"] == "application/problem+json"
+        problem: dict[str, Any] = response.json()
+        assert problem["status"] == response.status_code
+        assert problem["instance"].startswith("urn:parley:request:")
+        return problem
 
     def keys(self) -> list[str]:
         return [record.key for record in self.bus.records(Topic.EVOLUTION_WEBHOOKS)]

@@ -54,7 +54,9 @@ def _channel(topic: Topic) -> Node:
     channel: Node = {
         "address": topic.value,
         "description": f"Owned by {owner}; the record's key is the {spec.key}.",
-        "messages": {event.type: {"$ref": f"#/components/messages/{event.type}"} for event in events},
+        "messages": {
+            event.type: {"$ref": f"#/components/messages/{event.type}"} for event in events
+        },
         "bindings": {
             "kafka": {
                 "partitions": spec.partitions,

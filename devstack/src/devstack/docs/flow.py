@@ -49,8 +49,6 @@ def _table() -> str:
         events = ", ".join(f"`{event.type}`" for event in events_on(topic))
         if topic not in _streams():
             events = "records as they were, with the reason in `dl_` headers"
-        days = f"{spec.retention.days} days"
-        lines.append(
-            f"| `{topic.value}` | {spec.key} | {spec.partitions} | {days} | {events or 'none yet'} |"
-        )
+        cells = (f"`{topic.value}`", spec.key, str(spec.partitions), f"{spec.retention.days} days")
+        lines.append("| " + " | ".join((*cells, events or "none yet")) + " |")
     return "\n".join(lines)

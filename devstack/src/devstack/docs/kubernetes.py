@@ -1,4 +1,7 @@
 """Stub."""
+
 FOLDERS: tuple[str, ...] = ()
+
+
 def documents() -> dict[str, str]:
     return {}

@@ -50,20 +50,21 @@ def topics_heard_by(service: str) -> set[Topic]:
 
 
 def said_by(service: str) -> set[type[Event]]:
-    """Find the events whose classes are called anywhere in the service's source."""
+    """Find the events that the service's source makes, or writes by hand under their `type`."""
     spec = find_spec(f"{service}_service")
     folders = spec.submodule_search_locations if spec is not None else None
-    by_name = {event.__name__: event for event in EVENTS.values()}
     files = (path for folder in folders or () for path in Path(folder).rglob("*.py"))
-    calls = (
-        node.func
-        for path in files
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call)
-    )
-    return {
-        by_name[call.id] for call in calls if isinstance(call, ast.Name) and call.id in by_name
-    }
+    nodes = (node for path in files for node in ast.walk(ast.parse(path.read_text("utf-8"))))
+    named = {name for node in nodes if (name := _made_in(node)) is not None}
+    return {event for event in EVENTS.values() if event.__name__ in named}
+
+
+def _made_in(node: ast.AST) -> str | None:
+    match node:
+        case ast.Call(func=ast.Name(id=name)) | ast.Attribute(value=ast.Name(id=name), attr="type"):
+            return name
+        case _:
+            return None
 
 
 def topics_said_by(service: str) -> set[Topic]:

@@ -36,7 +36,11 @@ def differences(root: Path, wanted: Mapping[str, str]) -> Iterator[str]:
         path = root / name
         present = path.read_text(encoding="utf-8") if path.is_file() else ""
         yield from difflib.unified_diff(
-            present.splitlines(), content.splitlines(), f"{name} (checked in)", f"{name} (code)", lineterm=""
+            present.splitlines(),
+            content.splitlines(),
+            f"{name} (checked in)",
+            f"{name} (code)",
+            lineterm="",
         )
     for name in left_over(root, wanted):
         yield f"{name}: nothing in the code asks for this file"

@@ -6,6 +6,7 @@ import json
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal, Union, get_args, get_origin
 
 from common.contracts import SERVICES
@@ -24,6 +25,15 @@ _KINDS = {
     "list": "JSON list",
     "dict": "JSON object",
 }
+_INTRODUCTION = (
+    "Written by `make docs` from the Settings classes. A variable without a default must be set;"
+    " a service that lacks one says which, and does not start."
+)
+_OTHERS = (
+    "`python -m devstack` and the tests use `KAFKA_BOOTSTRAP_SERVERS` and `DATABASE_URL`, when"
+    " set, instead of servers of their own. `python -m sandbox --help` lists the `SANDBOX_`"
+    " variables."
+)
 _BOUNDS = {"ge": "≥ {}", "gt": "> {}", "le": "≤ {}", "lt": "< {}", "min_length": "length ≥ {}"}
 
 
@@ -143,7 +153,7 @@ def _sentences(model: type[Any]) -> dict[str, str]:
     statements = body.body if isinstance(body, ast.ClassDef) else []
     return {
         field.target.id: " ".join(str(text.value.value).split())
-        for field, text in zip(statements, statements[1:], strict=False)
+        for field, text in pairwise(statements)
         if isinstance(field, ast.AnnAssign)
         and isinstance(field.target, ast.Name)
         and isinstance(text, ast.Expr)
@@ -156,8 +166,7 @@ def _page() -> str:
     first = own[SERVICES[0]]
     parts = [
         "# Settings",
-        "Written by `make docs` from the Settings classes. A variable without a default must be"
-        " set; a service that lacks one says which, and does not start.",
+        _INTRODUCTION,
         "## One value for all services",
         _table([v for v in first if v.shared]),
         "## Every service, under its own prefix",
@@ -169,9 +178,7 @@ def _page() -> str:
         parts += [f"## {service}", _table(mine) if mine else "Nothing of its own yet."]
     parts += [
         "## Not a service's",
-        "`python -m devstack` and the tests use `KAFKA_BOOTSTRAP_SERVERS` and `DATABASE_URL`, when"
-        " set, instead of servers of their own. `python -m sandbox --help` lists the `SANDBOX_`"
-        " variables.",
+        _OTHERS,
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -188,7 +195,7 @@ def _table(rows: list[Variable]) -> str:
 def _example() -> str:
     own = {service: variables(service) for service in SERVICES}
     lines = [
-        "# Every variable of every service, written by `make docs`; docs/settings.md explains them.",
+        "# Every variable of every service; docs/settings.md explains them. From `make docs`.",
         "# Keys for a local stack are made by `python deploy/compose_env.py`.",
         "",
         "# --- all services",

@@ -3,11 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-
 from common.contracts import TenantId
-from common.db import api_role, tenant_transaction, transaction
+from common.db import Connection, Database, Sql, api_role
 from gateway_service.domain.model.accounts import StoredKey, Tenant
 from gateway_service.domain.model.audit import NOBODY, AuditEntry
 
@@ -15,35 +12,34 @@ ROLE = api_role("gateway")
 
 _KEY_COLUMNS = """
     id, tenant_id, name, hash, scopes, created_at, expires_at, last_used_at, revoked_at"""
-_ADD_TENANT = text("insert into tenant (tenant_id, name, created_at) values (:id, :name, :at)")
-_TENANTS = text("select tenant_id, name, created_at from tenant order by created_at, tenant_id")
-_TENANT_EXISTS = text("select true from tenant where tenant_id = :tenant")
-_ADD_KEY = text("""
+_ADD_TENANT = Sql("insert into tenant (tenant_id, name, created_at) values (:id, :name, :at)")
+_TENANTS = Sql("select tenant_id, name, created_at from tenant order by created_at, tenant_id")
+_TENANT_EXISTS = Sql("select true from tenant where tenant_id = :tenant")
+_ADD_KEY = Sql("""
     insert into api_key (id, tenant_id, name, hash, scopes, created_at, expires_at)
     values (:id, :tenant, :name, :hash, :scopes, :created_at, :expires_at)
     on conflict (id) do nothing returning id""")
-_KEYS = text(
-    f"select {_KEY_COLUMNS} from api_key where tenant_id = :tenant order by created_at, id"
-)
-_FIND_KEY = text(f"select {_KEY_COLUMNS} from api_key where id = :id")
-_REVOKE_KEY = text(f"""
+_KEYS = Sql(f"select {_KEY_COLUMNS} from api_key where tenant_id = :tenant order by created_at, id")
+_FIND_KEY = Sql(f"select {_KEY_COLUMNS} from api_key where id = :id")
+_REVOKE_KEY = Sql(f"""
     update api_key set revoked_at = coalesce(revoked_at, :at) where id = :id
     returning {_KEY_COLUMNS}""")
 # A write a minute says enough and spares the row a new version with every request.
-_USED = text("""
+_USED = Sql("""
     update api_key set last_used_at = :at
-    where id = :id and (last_used_at is null or last_used_at < cast(:at as timestamptz) - interval '1 minute')""")
-_ADD_ENTRY = text("""
+    where id = :id and (last_used_at is null
+        or last_used_at < cast(:at as timestamptz) - interval '1 minute')""")
+_ADD_ENTRY = Sql("""
     insert into audit_log (id, tenant_id, at, subject, action, request_id, status, outcome)
     values (:id, :tenant, :at, :subject, :action, :request_id, :status, :outcome)""")
-_PURGE_ENTRIES = text("""
+_PURGE_ENTRIES = Sql("""
     delete from audit_log where id in (select id from audit_log where at < :before limit 5000)""")
 
 
 class PostgresTenants:
     """Tenants, in one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def add(self, tenant: Tenant) -> None:
@@ -65,7 +61,7 @@ class PostgresTenants:
 class PostgresKeys:
     """API keys, in one transaction and as far as it may see."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def add(self, key: StoredKey) -> bool:
@@ -99,25 +95,23 @@ class PostgresKeys:
 class PostgresKeyLookup:
     """Finds keys before the tenant is known, so across tenants."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def find(self, key_id: str) -> StoredKey | None:
         """Find a key by its id."""
-        async with transaction(self._engine) as connection:
-            row = (await connection.execute(_FIND_KEY, {"id": key_id})).first()
+        row = (await self._database.execute(_FIND_KEY, {"id": key_id})).first()
         return None if row is None else _key(row)
 
     async def used(self, key_id: str, at: datetime) -> None:
         """Note that a key was used; at most once a minute is really written."""
-        async with transaction(self._engine) as connection:
-            await connection.execute(_USED, {"id": key_id, "at": at})
+        await self._database.execute(_USED, {"id": key_id, "at": at})
 
 
 class PostgresAudit:
     """The audit log, in the transaction of the change."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def add(self, entry: AuditEntry) -> None:
@@ -128,36 +122,36 @@ class PostgresAudit:
 class PostgresAuditSink:
     """The audit log, one line per transaction, each bound to its own tenant."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def write(self, entry: AuditEntry) -> None:
         """Write one line."""
         opened = (
-            transaction(self._engine)
+            self._database.transaction()
             if entry.tenant == NOBODY
-            else tenant_transaction(self._engine, role=ROLE, tenant=entry.tenant)
+            else self._database.tenant_transaction(role=ROLE, tenant=entry.tenant)
         )
         async with opened as connection:
             await connection.execute(_ADD_ENTRY, _entry(entry))
 
     async def purge(self, before: datetime) -> int:
         """Forget older lines, a few thousand at a time; returns how many went."""
-        async with transaction(self._engine) as connection:
-            return (await connection.execute(_PURGE_ENTRIES, {"before": before})).rowcount
+        async with self._database.transaction() as connection:
+            return await connection.change(_PURGE_ENTRIES, {"before": before})
 
 
-def _key(row: Row[Any]) -> StoredKey:
+def _key(row: Any) -> StoredKey:
     return StoredKey(
-        id=row.id,
-        tenant=TenantId(row.tenant_id),
-        name=row.name,
-        hash=row.hash,
-        scopes=frozenset(row.scopes),
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        last_used_at=row.last_used_at,
-        revoked_at=row.revoked_at,
+        id=row["id"],
+        tenant=TenantId(row["tenant_id"]),
+        name=row["name"],
+        hash=row["hash"],
+        scopes=frozenset(row["scopes"]),
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        last_used_at=row["last_used_at"],
+        revoked_at=row["revoked_at"],
     )
 
 

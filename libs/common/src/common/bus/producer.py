@@ -19,6 +19,7 @@ from aiokafka.errors import (
     RecordTooLargeError,
 )
 
+from common.bus.deadlines import Deadlines
 from common.bus.records import Record
 from common.errors import TooLarge, Unavailable
 from common.telemetry import metrics
@@ -55,6 +56,7 @@ class KafkaProducer:
             "request_timeout_ms": 10_000,
             "retry_backoff_ms": 100,
         }
+        self._deadlines = Deadlines()
         self._inner: AIOKafkaProducer | None = None
         self._rebuilding: asyncio.Task[None] | None = None
         self._retired: set[asyncio.Task[None]] = set()
@@ -84,7 +86,7 @@ class KafkaProducer:
         """Publish one record; see `Producer.publish`."""
         inner = self._inner
         try:
-            async with asyncio.timeout(deadline):
+            with self._deadlines.within(deadline):
                 if inner is None:
                     inner = await self._connected()
                 acknowledged = await _send(inner, record)

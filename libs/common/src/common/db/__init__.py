@@ -2,7 +2,6 @@
 
 from common.db.base import Base, new_metadata
 from common.db.database import Connection, Database, Executes, Rows, Sql, plain_url
-from common.db.engine import create_engine, is_passing, tenant_transaction, transaction
 from common.db.environment import run_migrations
 from common.db.inbox import Inbox, purge_inbox
 from common.db.messaging import (
@@ -33,10 +32,8 @@ __all__ = [
     "Sql",
     "add_messaging_tables",
     "api_role",
-    "create_engine",
     "create_messaging_tables",
     "drop_messaging_tables",
-    "is_passing",
     "isolate_by_tenant",
     "let_api_publish",
     "migrate",
@@ -45,8 +42,6 @@ __all__ = [
     "plain_url",
     "purge_inbox",
     "run_migrations",
-    "tenant_transaction",
-    "transaction",
     "unpacked_headers",
     "unprotected_tables",
 ]

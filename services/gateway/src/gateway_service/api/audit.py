@@ -31,12 +31,19 @@ class Audited:
     """
 
     def __init__(
-        self, app: ASGIApp, sink: AuditSink, *, now: Clock, new_id: Callable[[], str]
+        self,
+        app: ASGIApp,
+        sink: AuditSink,
+        *,
+        now: Clock,
+        new_id: Callable[[], str],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app = app
         self._sink = sink
         self._now = now
         self._new_id = new_id
+        self._clock = clock
         self._strangers = Allowances(_STRANGERS_PER_SECOND, _STRANGERS_BURST)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,7 +69,7 @@ class Audited:
         if notes.principal is not None:
             return method not in _READING
         stranger = notes.status == _UNAUTHENTICATED
-        return stranger and self._strangers.allows("", time.monotonic())
+        return stranger and self._strangers.allows("", self._clock())
 
     async def _write(self, scope: Scope, notes: CallNotes) -> None:
         who = notes.principal

@@ -17,8 +17,6 @@ from gateway_service.domain.model.webhooks import Origin
 RETRY_AFTER = timedelta(seconds=5)
 
 _JSON = b"application/json"
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_FAILED = 500
 
 log = get_logger()
 
@@ -33,11 +31,20 @@ class WebhookDoor:
     around it. A webhook that was accepted costs two counters and no line in the log.
     """
 
-    def __init__(self, route: str, gate: Gate, accept: Accept, *, max_bytes: int) -> None:
+    def __init__(
+        self,
+        route: str,
+        gate: Gate,
+        accept: Accept,
+        *,
+        max_bytes: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._route = route
         self._gate = gate
         self._accept = accept
         self._max_bytes = max_bytes
+        self._clock = clock
         self._accepted = child(metrics.WEBHOOKS, route, "accepted")
         self._seconds = child(metrics.HTTP_SERVER, route, "POST", "200")
         # Whoever knocks with a wrong secret should not fill the log as well.
@@ -89,10 +96,8 @@ class WebhookDoor:
         if isinstance(error, TooLarge):
             # The rest of the body is still coming; nobody will read it.
             response.headers["connection"] = "close"
-        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         child(metrics.WEBHOOKS, self._route, error.code).inc()
-        child(metrics.HTTP_SERVER, self._route, method, str(error.status)).observe(0)
-        if self._lines.allows(error.code, time.monotonic()):
+        if self._lines.allows(error.code, self._clock()):
             log.warning(
                 "webhook.refused", route=self._route, error=error.code, request_id=request_id
             )

@@ -9,7 +9,7 @@ import orjson
 
 from common.auth import ApiKey
 from common.contracts import TenantId, uuid7
-from common.db import create_engine
+from common.db import Database
 from common.errors import InvalidInput
 from common.settings import load
 from common.telemetry import configure
@@ -28,12 +28,12 @@ async def run(arguments: argparse.Namespace) -> int:
     """Do what `tenants …` or `keys …` asks for, and say so on standard output."""
     settings = load(Settings)
     configure("gateway", settings)
-    engine = create_engine(settings.sqlalchemy_url, pool_size=1, application="gateway-cli")
+    database = Database(settings.sqlalchemy_url, pool_size=1, application="gateway-cli")
     try:
-        async with context_opener(engine)() as context:
+        async with context_opener(database)() as context:
             lines = await _VERBS[arguments.verb, arguments.action](context, arguments)
     finally:
-        await engine.dispose()
+        await database.close()
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     return 0
 

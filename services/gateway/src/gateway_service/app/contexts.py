@@ -3,37 +3,35 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-
 from common.contracts import TenantId, new_id, utc_now
-from common.db import tenant_transaction, transaction
+from common.db import Connection, Database
 from gateway_service.domain.ports import Context, Opener, OpenForTenant
 from gateway_service.repository import ROLE, PostgresAudit, PostgresKeys, PostgresTenants
 
 
-def context_opener(engine: AsyncEngine) -> Opener:
+def context_opener(database: Database) -> Opener:
     """Open all tenants, for the command line."""
 
     @asynccontextmanager
     async def open_context() -> AsyncGenerator[Context]:
-        async with transaction(engine) as connection:
+        async with database.transaction() as connection:
             yield _context(connection)
 
     return open_context
 
 
-def tenant_opener(engine: AsyncEngine) -> OpenForTenant:
+def tenant_opener(database: Database) -> OpenForTenant:
     """Open one tenant, for its requests."""
 
     @asynccontextmanager
     async def open_for(tenant: TenantId) -> AsyncGenerator[Context]:
-        async with tenant_transaction(engine, role=ROLE, tenant=tenant) as connection:
+        async with database.tenant_transaction(role=ROLE, tenant=tenant) as connection:
             yield _context(connection)
 
     return open_for
 
 
-def _context(connection: AsyncConnection) -> Context:
+def _context(connection: Connection) -> Context:
     return Context(
         tenants=PostgresTenants(connection),
         keys=PostgresKeys(connection),

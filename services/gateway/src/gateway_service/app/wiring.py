@@ -8,14 +8,13 @@ from functools import partial
 
 import httpx2
 from fastapi import FastAPI
-from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.types import ASGIApp
 
 from common.auth import Capabilities, InternalTokens, OidcSettings, OidcVerifier, Principal
 from common.bus import Bus, KafkaBus, Producer
 from common.contracts import utc_now, uuid7
 from common.contracts.trace import current_traceparent
-from common.db import create_engine
+from common.db import Database
 from common.http import ApiClient, ApiProfile, Wire, open_wire
 from common.service import Component, Mode, Parts, create_app
 from common.storage import ObjectStore
@@ -57,14 +56,14 @@ _POOL = httpx2.Limits(max_connections=1000, max_keepalive_connections=100, keepa
 async def build(settings: Settings, mode: Mode, bus: Bus | None = None) -> AsyncGenerator[Parts]:
     """Build everything one process runs."""
     async with AsyncExitStack() as stack:
-        engine = create_engine(
+        database = Database(
             settings.sqlalchemy_url, pool_size=settings.pool_size, application=f"{NAME}-{mode}"
         )
-        stack.push_async_callback(engine.dispose)
+        stack.push_async_callback(database.close)
         store = ObjectStore(settings.object_store_url)
         components: list[Component] = []
         if mode != "api":
-            components.append(_housekeeping(settings, engine, store))
+            components.append(_housekeeping(settings, database, store))
         if mode == "worker":
             yield Parts(None, components)
             return
@@ -73,15 +72,15 @@ async def build(settings: Settings, mode: Mode, bus: Bus | None = None) -> Async
         wire = await stack.enter_async_context(
             open_wire(traceparent=current_traceparent.get, observer=HttpMetrics(), limits=_POOL)
         )
-        control = _control(settings, engine, wire)
-        audited = Audited(control, PostgresAuditSink(engine), now=utc_now, new_id=uuid7)
+        control = _control(settings, database, wire)
+        audited = Audited(control, PostgresAuditSink(database), now=utc_now, new_id=uuid7)
         front = _front(settings, producer, store, audited)
         yield Parts(front, components, health=control.state.health)
 
 
-def _housekeeping(settings: Settings, engine: AsyncEngine, store: ObjectStore) -> Housekeeping:
+def _housekeeping(settings: Settings, database: Database, store: ObjectStore) -> Housekeeping:
     tidying = Tidying(
-        audit=PostgresAuditSink(engine),
+        audit=PostgresAuditSink(database),
         parking=store,
         now=utc_now,
         audit_age=timedelta(days=settings.audit_days),
@@ -111,13 +110,13 @@ def _front(settings: Settings, producer: Producer, store: ObjectStore, rest: ASG
     )
 
 
-def _control(settings: Settings, engine: AsyncEngine, wire: Wire) -> FastAPI:
+def _control(settings: Settings, database: Database, wire: Wire) -> FastAPI:
     app = create_app(
         NAME, VERSION, [keys.router], max_body_size=settings.request_max_bytes + _SLACK
     )
     app.servers = [{"url": str(settings.public_url).rstrip("/")}]
     authenticator = KeyAuthenticator(
-        PostgresKeyLookup(engine),
+        PostgresKeyLookup(database),
         seconds=settings.key_cache_seconds,
         now=utc_now,
         clock=time.monotonic,
@@ -129,7 +128,7 @@ def _control(settings: Settings, engine: AsyncEngine, wire: Wire) -> FastAPI:
     )
     app.state.authenticator = authenticator
     app.state.doorkeeper = doorkeeper
-    app.state.open_for = tenant_opener(engine)
+    app.state.open_for = tenant_opener(database)
     upstreams = _upstreams(settings, wire)
     add_forwards(app, FORWARDS, doorkeeper, upstreams, max_bytes=settings.request_max_bytes)
     return app

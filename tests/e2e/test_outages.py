@@ -1,0 +1,57 @@
+"""Kafka or Postgres goes away: nothing is lost, nothing dies, nothing needs a restart."""
+
+import asyncio
+
+import pytest
+
+from bench.chaos import dead_letter_count
+from bench.ground import Ground, Server
+from bench.suite import Suite
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+QUICK = {"quiet_seconds": 0, "typing_ms_per_char": 0}
+AWAY_SECONDS = 12
+"""`make chaos` and the closing notes use a minute; here it is long enough for every deadline."""
+
+
+async def write(running: Suite, number: str, who: int, text: str) -> None:
+    await running.door(
+        "POST",
+        f"/_sandbox/evolution/instances/{number}/inbound",
+        json={"from": f"55119{who:08d}", "text": text, "name": "Ana"},
+    )
+
+
+async def outage(running: Suite, place: Ground, server: Server) -> None:
+    number = await running.connect_number(QUICK)
+    await write(running, number, 0, "before")
+    await running.sent(1)
+    pids = [child.process.pid for child in running.children]
+
+    await server.take_away()
+    for who in range(1, 11):
+        await write(running, number, who, f"during {who}")
+    await asyncio.sleep(AWAY_SECONDS)
+    await server.give_back()
+    await write(running, number, 11, "after")
+
+    sent = await running.sent(12, within=120)
+    assert sorted(one["text"] for one in sent) == sorted(
+        [
+            "You said: before",
+            *(f"You said: during {n}" for n in range(1, 11)),
+            "You said: after",
+        ]
+    )
+    assert await dead_letter_count(place) == 0
+    assert [child.process.pid for child in running.children] == pids
+    assert all(child.exit_code is None for child in running.children)
+
+
+async def test_postgres_goes_away(running: Suite, place: Ground) -> None:
+    await outage(running, place, place.postgres)
+
+
+async def test_kafka_goes_away(running: Suite, place: Ground) -> None:
+    await outage(running, place, place.kafka)
