@@ -29,7 +29,7 @@ from common.contracts import (
     new_id,
     utc_now,
 )
-from common.contracts.cloudevents import attributes, encode_headers
+from common.contracts.cloudevents import encode_headers
 from common.db import OutboxRow
 from common.errors import InvalidInput, Unavailable
 from common.testing import FakeInbox, eventually
@@ -134,7 +134,7 @@ def note_all(world: World) -> Router[Transaction]:
 
 
 def reasons(world: World) -> list[str]:
-    return [attributes(row.headers)["dl_reason"] for row in world.dead]
+    return [dict(row.headers)["dl_reason"] for row in world.dead]
 
 
 def total(world: World) -> int:
@@ -177,7 +177,7 @@ async def test_poison_goes_to_the_dead_letters_and_its_neighbours_do_not(
     assert world.handled["chat"] == ["1", "2"]
     assert "never" in reasons(world)
     assert all(row.topic == DEAD for row in world.dead)
-    assert {attributes(row.headers)["dl_topic"] for row in world.dead} == {"whatsapp.commands.v1"}
+    assert {dict(row.headers)["dl_topic"] for row in world.dead} == {"whatsapp.commands.v1"}
 
 
 async def test_a_bug_is_tried_a_little_and_then_buried(bus: InProcessBus, world: World) -> None:
@@ -186,7 +186,7 @@ async def test_a_bug_is_tried_a_little_and_then_buried(bus: InProcessBus, world:
     async with consuming(bus, world, note_all(world)):
         await eventually(lambda: world.handled["chat"] == ["after"])
     [row] = world.dead
-    facts = attributes(row.headers)
+    facts = dict(row.headers)
     assert (facts["dl_error"], facts["dl_attempt"]) == ("bug:ZeroDivisionError", "3")
 
 

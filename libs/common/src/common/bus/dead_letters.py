@@ -21,6 +21,6 @@ def dead_letter(service: str, record: Received, error: Exception, attempt: int) 
         "reason": str(error)[:_LONGEST_REASON],
         "attempt": str(attempt),
     }
-    headers = [(name, value or b"") for name, value in record.headers]
-    headers += [(PREFIX + name, value.encode()) for name, value in facts.items()]
+    headers = [(name, (value or b"").decode("utf-8", "replace")) for name, value in record.headers]
+    headers += [(PREFIX + name, value) for name, value in facts.items()]
     return OutboxRow(dead_letters(service), record.key, record.value, headers)

@@ -57,6 +57,7 @@ class KafkaProducer:
             "retry_backoff_ms": 100,
         }
         self._deadlines = Deadlines()
+        self._partitions: _Counts = {}
         self._inner: AIOKafkaProducer | None = None
         self._rebuilding: asyncio.Task[None] | None = None
         self._retired: set[asyncio.Task[None]] = set()
@@ -89,7 +90,7 @@ class KafkaProducer:
             with self._deadlines.within(deadline):
                 if inner is None:
                     inner = await self._connected()
-                acknowledged = await _send(inner, record)
+                acknowledged = await _send(inner, record, self._partitions)
                 await acknowledged
         except Exception as error:
             raise self._explain(error, inner) from error
@@ -111,7 +112,7 @@ class KafkaProducer:
                         outcomes[n] = Unavailable("an earlier record of this key failed")
                         continue
                     try:
-                        waiting.append((n, await _send(inner, record)))
+                        waiting.append((n, await _send(inner, record, self._partitions)))
                     except KafkaError as error:
                         outcomes[n] = self._explain(error, inner)
                         failed.add((record.topic, record.key))
@@ -169,6 +170,7 @@ class KafkaProducer:
                 await _stop(inner)
                 await asyncio.sleep(0.5)
             else:
+                self._partitions = {}
                 self._inner = inner
                 return
 
@@ -180,9 +182,21 @@ class KafkaProducer:
         return self._inner
 
 
-async def _send(inner: AIOKafkaProducer, record: Record) -> Awaitable[object]:
+_Counts = dict[str, list[int]]
+
+
+async def _send(inner: AIOKafkaProducer, record: Record, partitions: _Counts) -> Awaitable[object]:
+    """Hand a record over, with its partition: aiokafka lists all partitions anew to choose one."""
+    every = partitions.get(record.topic)
+    if every is None:
+        every = partitions[record.topic] = sorted(await inner.partitions_for(record.topic))
+    key = record.key.encode()
     acknowledged: Awaitable[object] = await inner.send(
-        record.topic, record.value, key=record.key.encode(), headers=record.headers
+        record.topic,
+        record.value,
+        key=key,
+        partition=partition_of(key, every, every),
+        headers=record.headers,
     )
     return acknowledged
 

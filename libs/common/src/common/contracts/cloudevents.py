@@ -12,9 +12,11 @@ from pydantic import ValidationError
 
 from common.contracts.event import EVENTS, Envelope, Event, utc_now
 from common.contracts.ids import EventId, TenantId
+from common.contracts.trace import HEADER as TRACEPARENT
 from common.errors import Malformed
 
 Headers = list[tuple[str, bytes]]
+TextHeaders = list[tuple[str, str]]
 
 _JSON = ("content-type", b"application/json")
 _SPEC = ("ce_specversion", b"1.0")
@@ -22,14 +24,24 @@ _SPEC = ("ce_specversion", b"1.0")
 
 def encode_headers(envelope: Envelope[Event]) -> Headers:
     """Write the attributes of an event as record headers."""
-    return raw_headers(
-        type_=envelope.event.type,
-        id_=envelope.id,
-        source=envelope.source,
-        tenant=envelope.tenant,
-        time=envelope.time,
-        traceparent=envelope.traceparent,
-    )
+    return [(name, value.encode()) for name, value in text_headers(envelope)]
+
+
+def text_headers(envelope: Envelope[Event]) -> TextHeaders:
+    """Write the attributes of an event as text, as an outbox row keeps them."""
+    headers = [
+        ("ce_specversion", "1.0"),
+        ("ce_type", envelope.event.type),
+        ("ce_id", envelope.id),
+        ("ce_source", envelope.source),
+        ("ce_time", envelope.time.isoformat()),
+        ("content-type", "application/json"),
+    ]
+    if envelope.tenant:
+        headers.append(("ce_tenant", envelope.tenant))
+    if envelope.traceparent:
+        headers.append((TRACEPARENT, envelope.traceparent))
+    return headers
 
 
 def raw_headers(  # noqa: PLR0913 - one argument per CloudEvents attribute
@@ -53,7 +65,7 @@ def raw_headers(  # noqa: PLR0913 - one argument per CloudEvents attribute
     if tenant:
         headers.append(("ce_tenant", tenant.encode()))
     if traceparent:
-        headers.append(("traceparent", traceparent.encode()))
+        headers.append((TRACEPARENT, traceparent.encode()))
     return headers
 
 
@@ -91,7 +103,7 @@ def decode(headers: Mapping[str, str], value: bytes | None) -> Envelope[Event]:
         time=time,
         event=event,
         source=headers.get("ce_source", ""),
-        traceparent=headers.get("traceparent"),
+        traceparent=headers.get(TRACEPARENT),
     )
 
 

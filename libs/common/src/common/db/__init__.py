@@ -10,7 +10,7 @@ from common.db.messaging import (
     drop_messaging_tables,
 )
 from common.db.migrate import migrate
-from common.db.outbox import Outbox, OutboxRow, packed_headers, unpacked_headers
+from common.db.outbox import Outbox, OutboxRow, unpacked_headers
 from common.db.tenancy import (
     RunsSql,
     api_role,
@@ -38,7 +38,6 @@ __all__ = [
     "let_api_publish",
     "migrate",
     "new_metadata",
-    "packed_headers",
     "plain_url",
     "purge_inbox",
     "run_migrations",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from common.contracts.cloudevents import Headers, encode_headers
+from common.contracts.cloudevents import Headers, TextHeaders, text_headers
 from common.contracts.event import Envelope, Event, utc_now
 from common.contracts.ids import EventId, TenantId, uuid7
 from common.contracts.trace import current_traceparent
@@ -26,16 +26,11 @@ class OutboxRow:
     topic: str
     key: str
     value: bytes | None
-    headers: Headers
-
-
-def packed_headers(headers: Headers) -> str:
-    """Write headers as the text that the outbox stores."""
-    return orjson.dumps([(name, value.decode()) for name, value in headers]).decode()
+    headers: TextHeaders
 
 
 def unpacked_headers(stored: str) -> Headers:
-    """Read what `packed_headers` wrote."""
+    """Read the headers of a stored row."""
     return [(name, value.encode()) for name, value in orjson.loads(stored)]
 
 
@@ -66,10 +61,12 @@ class Outbox:
         tenant: TenantId,
         event_id: EventId | None = None,
         traceparent: str | None = None,
+        encoded: bytes | None = None,
     ) -> EventId:
         """Announce an event when, and only when, this transaction commits.
 
         A deterministic `event_id` makes the same announcement twice count once downstream.
+        `encoded` is the event as JSON, for a caller who has written it already.
         """
         envelope = Envelope(
             id=event_id or EventId(uuid7()),
@@ -79,8 +76,8 @@ class Outbox:
             source=self._source,
             traceparent=traceparent or current_traceparent.get(),
         )
-        value = event.__pydantic_serializer__.to_json(event, exclude_none=True)
-        self.add_row(OutboxRow(event.topic, event.record_key, value, encode_headers(envelope)))
+        value = encoded or event.__pydantic_serializer__.to_json(event, exclude_none=True)
+        self.add_row(OutboxRow(event.topic, event.record_key, value, text_headers(envelope)))
         return envelope.id
 
     def add_row(self, row: OutboxRow) -> None:
@@ -105,5 +102,5 @@ def _columns(rows: Sequence[OutboxRow]) -> dict[str, list[str] | list[bytes | No
         "topics": [row.topic for row in rows],
         "keys": [row.key for row in rows],
         "values": [row.value for row in rows],
-        "headers": [packed_headers(row.headers) for row in rows],
+        "headers": [orjson.dumps(row.headers).decode() for row in rows],
     }

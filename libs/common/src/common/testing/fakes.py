@@ -33,6 +33,7 @@ class FakeOutbox:
         tenant: TenantId,  # noqa: ARG002 - the real one's signature
         event_id: EventId | None = None,
         traceparent: str | None = None,  # noqa: ARG002 - the real one's signature
+        encoded: bytes | None = None,  # noqa: ARG002 - the real one's signature
     ) -> EventId:
         """Keep an event."""
         self.events.append(event)

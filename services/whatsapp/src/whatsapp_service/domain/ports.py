@@ -108,8 +108,9 @@ class Outbox(Protocol):
         tenant: TenantId,
         event_id: EventId | None = None,
         traceparent: str | None = None,
+        encoded: bytes | None = None,
     ) -> EventId:
-        """Announce an event when this transaction commits."""
+        """Announce an event when this transaction commits; `encoded` is its JSON, if at hand."""
 
     def add_row(self, row: Any) -> None:
         """Publish a record that is encoded already (the runtime's dead letters)."""

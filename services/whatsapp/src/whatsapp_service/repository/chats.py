@@ -57,11 +57,11 @@ class PostgresChats:
         """
         if not seen:
             return []
-        known = await self._known(seen)
+        names_of = [[(s.integration.id, alias) for alias in s.address.aliases] for s in seen]
+        known = await self._known({name for names in names_of for name in names})
         learned: dict[tuple[str, str], tuple[str, ChatId]] = {}
         ids: list[ChatId] = []
-        for integration, address, _ in seen:
-            names = [(integration.id, alias) for alias in address.aliases]
+        for (integration, address, _), names in zip(seen, names_of, strict=True):
             found = list(dict.fromkeys(known[name] for name in names if name in known))
             chat = found[0] if found else address.chat_id(integration.id)
             for other in found[1:]:
@@ -78,8 +78,7 @@ class PostgresChats:
             await self._learn(learned)
         return ids
 
-    async def _known(self, seen: Sequence[SeenChat]) -> dict[tuple[str, str], ChatId]:
-        names = {(s.integration.id, alias) for s in seen for alias in s.address.aliases}
+    async def _known(self, names: set[tuple[str, str]]) -> dict[tuple[str, str], ChatId]:
         rows = await self._connection.execute(
             _FIND,
             {"integrations": [i for i, _ in names], "aliases": [alias for _, alias in names]},

@@ -25,14 +25,13 @@ _STORE = Sql("""
     insert into whatsapp_message as m
         (integration_id, message_id, tenant_id, chat_id, outgoing, kind, text, content, sent_at,
          command_id)
-    select * from unnest(
-        cast(:integrations as text[]), cast(:ids as text[]), cast(:tenants as text[]),
-        cast(:chats as text[]), cast(:outgoing as boolean[]), cast(:kinds as text[]),
-        cast(:texts as text[]), cast(:contents as jsonb[]), cast(:ats as timestamptz[]),
-        cast(:commands as text[]))
+    select * from json_to_recordset(cast(:rows as json)) as row(
+        integration_id text, message_id text, tenant_id text, chat_id text, outgoing boolean,
+        kind text, text text, content jsonb, sent_at timestamptz, command_id text)
     on conflict (integration_id, message_id) do update set command_id = excluded.command_id
         where m.command_id is null and excluded.command_id is not null
     returning integration_id, message_id, xmax = 0 as inserted""")
+# One JSON parameter instead of ten arrays: asyncpg looks at every element of an array in Python.
 _KNOWN = Sql("""
     select m.integration_id, m.message_id, m.chat_id, m.command_id from whatsapp_message m
     join unnest(cast(:integrations as text[]), cast(:ids as text[])) as x(integration_id, id)
@@ -70,21 +69,8 @@ class PostgresMessages:
         """Keep messages; returns the keys that were new."""
         if not messages:
             return set()
-        rows = await self._connection.execute(
-            _STORE,
-            {
-                "integrations": [m.key.integration_id for m in messages],
-                "ids": [m.key.message_id for m in messages],
-                "tenants": [m.tenant for m in messages],
-                "chats": [m.chat_id for m in messages],
-                "outgoing": [m.outgoing for m in messages],
-                "kinds": [m.kind for m in messages],
-                "texts": [m.text for m in messages],
-                "contents": [m.content.decode() for m in messages],
-                "ats": [m.sent_at for m in messages],
-                "commands": [m.command_id for m in messages],
-            },
-        )
+        written = orjson.dumps([_written(message) for message in messages]).decode()
+        rows = await self._connection.execute(_STORE, {"rows": written})
         return {_key(row) for row in rows if row[2]}
 
     async def known(self, keys: Sequence[MessageKey]) -> dict[MessageKey, KnownMessage]:
@@ -149,6 +135,21 @@ class PostgresMessages:
                 "body": orjson.dumps(body).decode(),
             },
         )
+
+
+def _written(message: StoredMessage) -> dict[str, Any]:
+    return {
+        "integration_id": message.key.integration_id,
+        "message_id": message.key.message_id,
+        "tenant_id": message.tenant,
+        "chat_id": message.chat_id,
+        "outgoing": message.outgoing,
+        "kind": message.kind,
+        "text": message.text,
+        "content": orjson.Fragment(message.content),
+        "sent_at": message.sent_at,
+        "command_id": message.command_id,
+    }
 
 
 def _key(row: Any) -> MessageKey:

@@ -20,19 +20,35 @@ class Seen:
     webhook: Webhook
 
 
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """An event to publish, and what caused it."""
+
+    seen: Seen
+    event: Event
+    encoded: bytes | None = None
+
+
 @dataclass(slots=True)
 class Announcements:
     """Events to publish, each at the place of its cause, so that grouping keeps the order."""
 
-    found: list[tuple[Seen, Event]] = field(default_factory=list)
+    found: list[Announcement] = field(default_factory=list)
 
     def add(self, seen: Seen, events: Iterable[Event]) -> None:
         """Announce events that something seen has caused."""
-        self.found.extend((seen, event) for event in events)
+        self.found.extend(Announcement(seen, event) for event in events)
+
+    def add_encoded(self, seen: Seen, event: Event, encoded: bytes) -> None:
+        """Announce an event that is written as JSON already."""
+        self.found.append(Announcement(seen, event, encoded))
 
     def publish(self, context: Context) -> None:
         """Put them into the outbox in the order of their causes."""
-        for seen, event in sorted(self.found, key=lambda row: row[0].place):
+        for one in sorted(self.found, key=lambda found: found.seen.place):
             context.outbox.add(
-                event, tenant=seen.integration.tenant, traceparent=seen.webhook.traceparent
+                one.event,
+                tenant=one.seen.integration.tenant,
+                traceparent=one.seen.webhook.traceparent,
+                encoded=one.encoded,
             )

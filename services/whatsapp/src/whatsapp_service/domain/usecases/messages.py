@@ -34,7 +34,7 @@ async def store_messages(
     new = await context.messages.store(list(rows.values()))
     for key, (one, announced) in news.items():
         if key in new:
-            announcements.add(one, [announced])
+            announcements.add_encoded(one, announced, rows[key].content)
             await _keep_unsupported(context, one)
 
 
