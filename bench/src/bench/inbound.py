@@ -98,8 +98,7 @@ async def _worker(
 async def _raw(ground: Ground, url: str, messages: int) -> float:
     connection = await asyncpg.connect(url)
     await connection.execute("create table raw_message (id text primary key, payload bytea)")
-    options = KafkaProducer(ground.bootstrap, client_id="raw").options
-    producer = AIOKafkaProducer(**options)
+    producer = AIOKafkaProducer(**KafkaProducer(ground.bootstrap, client_id="raw").options)
     consumer = AIOKafkaConsumer(
         Topic.EVOLUTION_WEBHOOKS,
         bootstrap_servers=ground.bootstrap,
@@ -116,23 +115,28 @@ async def _raw(ground: Ground, url: str, messages: int) -> float:
             while done < messages:
                 fetched = await consumer.getmany(timeout_ms=100)
                 records = [record for some in fetched.values() for record in some]
-                if not records:
-                    continue
-                began = began or time.perf_counter()
-                await connection.execute(
-                    "insert into raw_message select * from unnest($1::text[], $2::bytea[])",
-                    [f"{r.partition}-{r.offset}" for r in records],
-                    [r.value[:_ROW_BYTES] for r in records],
-                )
-                sent = [
-                    await producer.send(Topic.OAUTH_CALLBACKS, r.value[:_ROW_BYTES], key=r.key)
-                    for r in records
-                ]
-                await asyncio.gather(*sent)
-                await consumer.commit()
-                done += len(records)
+                if records:
+                    began = began or time.perf_counter()
+                    await _pass_on(connection, producer, records)
+                    await consumer.commit()
+                    done += len(records)
         return done / (time.perf_counter() - began)
     finally:
         await consumer.stop()
         await producer.stop()
         await connection.close()
+
+
+async def _pass_on(
+    connection: "asyncpg.Connection", producer: AIOKafkaProducer, records: list[Any]
+) -> None:
+    """One multi-row insert, then everything sent pipelined."""
+    await connection.execute(
+        "insert into raw_message select * from unnest($1::text[], $2::bytea[])",
+        [f"{r.partition}-{r.offset}" for r in records],
+        [r.value[:_ROW_BYTES] for r in records],
+    )
+    sent = [
+        await producer.send(Topic.OAUTH_CALLBACKS, r.value[:_ROW_BYTES], key=r.key) for r in records
+    ]
+    await asyncio.gather(*sent)

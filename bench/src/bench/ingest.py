@@ -11,7 +11,7 @@ from bench.bodies import encoded, text_body
 from bench.ground import Ground
 from bench.machine import usage
 from common.contracts import Topic
-from devstack.children import Command
+from devstack.children import Child, Command
 from devstack.ports import free_port
 from devstack.supervisor import Tier
 
@@ -25,25 +25,8 @@ async def measure(ground: Ground, *, seconds: float) -> dict[str, Any]:
     await ground.migrate("gateway")
     gateway = await ground.start("gateway", "api")
     port = free_port(taken=ground.addresses.ports.values())
-    bare = ground.supervisor.launch(
-        Command(
-            "bare",
-            [
-                sys.executable,
-                "-m",
-                "bench.bare",
-                str(port),
-                ground.bootstrap,
-                Topic.OAUTH_CALLBACKS,
-            ],
-            ground.folder / "logs" / "bare.log",
-        ),
-        Tier.SERVICES,
-    )
-    await _accepting(f"http://127.0.0.1:{port}/", {})
-    body = text_body(
-        "shop-1", phone="5511988880001", message_id="3A01", text="hello", at=1795470387
-    )
+    bare = await _start_bare(ground, port)
+    body = text_body("shop", phone="5511988880001", message_id="3A01", text="hi", at=1795470387)
     ours = f"{ground.addresses.url('gateway')}/api/webhook/evolution"
     secret = {"X-Webhook-Secret": ground.environment("gateway")["GATEWAY_WEBHOOK_SECRET"]}
     rounds: dict[str, list[dict[str, Any]]] = {"gateway": [], "bare": []}
@@ -54,19 +37,33 @@ async def measure(ground: Ground, *, seconds: float) -> dict[str, Any]:
     used = usage(gateway.process.pid)
     gateway.stop()
     bare.stop()
-    accepted = statistics.median(r["per_second"] for r in rounds["gateway"])
-    raw = statistics.median(r["per_second"] for r in rounds["bare"])
+    accepted, raw = _median(rounds["gateway"], "per_second"), _median(rounds["bare"], "per_second")
     total = sum(r["per_second"] * seconds for r in rounds["gateway"])
     return {
         "ratio": accepted / raw,
         "accepted_per_s": accepted,
         "bare_per_s": raw,
-        "p50_ms": statistics.median(r["p50_ms"] for r in rounds["gateway"]),
-        "p99_ms": statistics.median(r["p99_ms"] for r in rounds["gateway"]),
-        "bare_p99_ms": statistics.median(r["p99_ms"] for r in rounds["bare"]),
+        "p50_ms": _median(rounds["gateway"], "p50_ms"),
+        "p99_ms": _median(rounds["gateway"], "p99_ms"),
+        "bare_p99_ms": _median(rounds["bare"], "p99_ms"),
         "cpu_us_per_webhook": (used.cpu_seconds - before) / total * 1e6,
         "peak_mib": used.peak_mib,
     }
+
+
+def _median(rounds: list[dict[str, Any]], fact: str) -> float:
+    return float(statistics.median(one[fact] for one in rounds))
+
+
+async def _start_bare(ground: Ground, port: int) -> Child:
+    command = Command(
+        "bare",
+        [sys.executable, "-m", "bench.bare", str(port), ground.bootstrap, _RAW_TOPIC],
+        ground.folder / "logs" / "bare.log",
+    )
+    child = ground.supervisor.launch(command, Tier.SERVICES, may_end=True)
+    await _accepting(f"http://127.0.0.1:{port}/", {})
+    return child
 
 
 async def _accepting(url: str, headers: dict[str, str]) -> None:

@@ -8,14 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from common.bus import (
-    Consumer,
-    Dispatcher,
-    InProcessBus,
-    Record,
-    Rejection,
-    Router,
-)
+from common.bus import Consumer, Dispatcher, InProcessBus, Record, Rejection, Router
 from common.contracts import (
     CancelMessages,
     ChatId,

@@ -86,13 +86,7 @@ def test_a_newer_writers_fields_are_ignored() -> None:
 
     read = decode(headers, json.dumps(body).encode())
 
-    assert read is not None
     assert read.event == A_COMMAND
-
-
-def test_a_type_that_is_none_of_ours_is_nothing_to_us() -> None:
-    headers = {"ce_type": "weather.forecast.changed", "ce_id": "1"}
-    assert decode(headers, b"{}") is None
 
 
 @pytest.mark.parametrize(
@@ -100,6 +94,7 @@ def test_a_type_that_is_none_of_ours_is_nothing_to_us() -> None:
     [
         ({}, b"{}", "ce_type or ce_id missing"),
         ({"ce_type": CancelMessages.type}, b"{}", "ce_type or ce_id missing"),
+        ({"ce_type": "weather.forecast.changed", "ce_id": "1"}, b"{}", "unknown event type"),
         ({"ce_type": CancelMessages.type, "ce_id": "1"}, None, "has no body"),
         ({"ce_type": CancelMessages.type, "ce_id": "1"}, b"{", "does not fit"),
         ({"ce_type": CancelMessages.type, "ce_id": "1"}, b"{}", "chat_id: Field required"),
@@ -125,7 +120,6 @@ def test_without_a_time_it_happened_now() -> None:
 
     read = decode(headers, A_COMMAND.model_dump_json().encode())
 
-    assert read is not None
     assert abs(datetime.now(UTC) - read.time) < timedelta(minutes=1)
 
 
@@ -136,7 +130,7 @@ def test_without_a_time_it_happened_now() -> None:
     ),
     value=st.none() | st.binary(max_size=200) | st.just(A_COMMAND.model_dump_json().encode()),
 )
-def test_whatever_stands_on_a_topic_it_is_read_ignored_or_malformed(
+def test_whatever_stands_on_a_topic_it_is_read_or_malformed(
     headers: dict[str, str], value: bytes | None
 ) -> None:
     try:

@@ -36,7 +36,6 @@ def test_it_parses_to_its_event_under_its_key(path: Path) -> None:
 
     envelope = decode(record["headers"], orjson.dumps(record["body"]))
 
-    assert envelope is not None
     assert envelope.event.type == path.parent.name
     assert envelope.event.record_key == record["key"]
     assert envelope.tenant == record["headers"]["ce_tenant"]

@@ -1,3 +1,5 @@
+"""Lanes on real Postgres: order, leases, retries, parking, pacing."""
+
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator

@@ -14,7 +14,7 @@ from starlette.responses import StreamingResponse
 from common.auth import InternalTokens, Principal, TrustedCaller, generate_internal_key
 from common.contracts.trace import current_traceparent
 from common.errors import Conflict, Forbidden, NeedsOperator, NotFound, RateLimited
-from common.service import Health, Probes, RequestEdge, create_app, principal, problem_response
+from common.service import create_app, principal
 
 PRIVATE, PUBLIC = generate_internal_key()
 GATEWAY = InternalTokens("gateway", PRIVATE)
@@ -28,19 +28,6 @@ class Thing(BaseModel):
 
     name: str = Field(max_length=3)
     size: int
-
-
-class Check:
-    """Says what it is told to say."""
-
-    def __init__(self, not_ready: str | None = None, stalled: str | None = None) -> None:
-        self._answers = (not_ready, stalled)
-
-    def not_ready(self) -> str | None:
-        return self._answers[0]
-
-    def stalled(self) -> str | None:
-        return self._answers[1]
 
 
 FAILURES: dict[str, Callable[[], Exception]] = {
@@ -278,30 +265,6 @@ async def test_requests_are_counted_by_template(client: httpx2.AsyncClient) -> N
         'parley_http_server_seconds_count{method="GET",route="/things/fail/{how}",status="409"}'
     )
     assert wanted in metrics
-
-
-async def test_probes_say_why_not() -> None:
-    app = create_app("toy", "1.0", [], checks=[Check(not_ready="no schema"), Check(), Check()])
-    async with http(app) as client:
-        assert (await client.get("/livez")).status_code == 200
-        ready = await client.get("/readyz")
-        app.state.health.add([Check(stalled="no beat")])
-        alive = await client.get("/livez")
-
-    assert (ready.status_code, ready.json()["reasons"]) == (503, ["no schema"])
-    assert (alive.status_code, alive.json()["reasons"]) == (503, ["no beat"])
-
-
-async def test_a_plain_asgi_application_gets_the_same_edge_and_problems() -> None:
-    async def plain(scope: Any, receive: Any, send: Any) -> None:
-        await problem_response(NotFound("nothing"), request_id="x")(scope, receive, send)
-
-    async with http(Probes(RequestEdge(plain), Health())) as client:
-        assert (await client.get("/readyz")).status_code == 200
-        response = await client.get("/x")
-
-    assert response.json()["code"] == "not_found"
-    assert response.headers["x-request-id"]
 
 
 async def test_the_openapi_document_tells_the_truth_about_refusals(

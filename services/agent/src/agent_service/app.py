@@ -116,9 +116,9 @@ def address_checker(settings: Settings) -> Callable[[str | None], None]:
 async def _model(settings: Settings, keyring: Keyring, stack: AsyncExitStack) -> Model:
     """Make the model adapter: the operator's server is trusted, a tenant's is guarded."""
     # The SDK alone costs a quarter of a process's memory: only who answers turns pays for it.
-    from openai import AsyncOpenAI  # noqa: PLC0415
+    from openai import AsyncOpenAI  # noqa: PLC0415 - see above
 
-    from agent_service.providers.openai_model import OpenAIModel  # noqa: PLC0415
+    from agent_service.providers.openai_model import OpenAIModel  # noqa: PLC0415 - see above
 
     ours = await stack.enter_async_context(open_wire(observer=HttpMetrics()))
     theirs = await stack.enter_async_context(

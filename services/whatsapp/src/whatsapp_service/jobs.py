@@ -44,6 +44,9 @@ def sending(
 
     async def send(job: Job) -> Done:
         await sender.send(CommandId(job.command_id), JobLease(leased, job))
+        # The chat's next message is due now, and nobody else would say so.
+        worker.nudge()
         return DONE
 
-    return LaneWorker(database, leased, send, concurrency=concurrency)
+    worker = LaneWorker(database, leased, send, concurrency=concurrency)
+    return worker

@@ -17,7 +17,7 @@ from common.telemetry import metrics
 
 log = structlog.get_logger()
 
-BATCH = 500
+BATCH = 1000
 HIGH_RECORDS, LOW_RECORDS = 4000, 1000
 HIGH_BYTES, LOW_BYTES = 33_554_432, 8_388_608
 WORKERS = 2

@@ -1,14 +1,12 @@
 """What a bus carries, and the ports through which the rest of this package speaks to one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol, Self
 
 from common.contracts.cloudevents import Headers
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record to publish."""
 
     topic: str
@@ -24,8 +22,7 @@ class Partition(NamedTuple):
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """One record as it was consumed; `lag` is how many lay behind it when it was fetched."""
 
     partition: Partition

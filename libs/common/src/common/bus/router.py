@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from common.bus.records import Received
 from common.contracts.event import Envelope, Event
@@ -53,8 +53,7 @@ Handler = Callable[[Envelope[E], C], Awaitable[None]]
 BatchHandler = Callable[[Sequence[Envelope[E]], C], Awaitable[Sequence[Rejection] | None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """A record with the event in it."""
 
     record: Received

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar, Self
 
-from pydantic_core import from_json
+import orjson
 
 from common.contracts.event import Event
 from common.contracts.ids import IntegrationId
@@ -28,7 +28,7 @@ class EvolutionWebhookReceived(Event):
     @classmethod
     def from_json(cls, value: bytes) -> Self:
         """Read it without walking the body, which is a provider's and has no shape of ours."""
-        raw = from_json(value)
+        raw = orjson.loads(value)
         if not isinstance(raw, dict) or not isinstance(raw.get("body"), dict | None):
             return cls.model_validate(raw)
         body = raw.pop("body", None)

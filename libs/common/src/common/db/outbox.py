@@ -1,7 +1,7 @@
 """What this service will say, written in the transaction of what it did."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 
@@ -19,8 +19,7 @@ _ADD = Sql("""
     order by n""")
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
+class OutboxRow(NamedTuple):
     """A record that waits to be published."""
 
     topic: str

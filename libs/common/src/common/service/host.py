@@ -67,6 +67,9 @@ async def host(
         # What was built lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
+        # A message is a few hundred short-lived objects: the default of 700 collects three times
+        # a message, for an eighth of the CPU (measured on the inbound path).
+        gc.set_threshold(100_000, 20, 50)
         await serve(parts, Listen(settings.host, settings.port), stop)
 
 

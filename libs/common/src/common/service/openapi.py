@@ -25,7 +25,7 @@ def document_problems(app: FastAPI) -> None:
         return app.openapi_schema
 
     # FastAPI's documented way to change the document is to replace this method.
-    app.openapi = openapi  # type: ignore[method-assign]
+    app.openapi = openapi  # type: ignore[method-assign]  # see above
 
 
 def _corrected(document: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Is the event loop late? The one number that shows a blocking call."""
+"""How late the event loop is: the one number that shows a blocking call."""
 
 import asyncio
 

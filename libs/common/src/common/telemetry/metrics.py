@@ -1,4 +1,4 @@
-"""Every metric of the suite: name, unit and labels, on one screen. No label names a tenant."""
+"""Every metric of the suite: name, unit and labels on one screen, and no label names a tenant."""
 
 from functools import cache
 from typing import TypeVar

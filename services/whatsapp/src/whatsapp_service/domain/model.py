@@ -20,6 +20,8 @@ from common.contracts import (
 
 STALE_AFTER = timedelta(minutes=10)
 """A message older than this when it reaches us is stored, and never answered by a bot."""
+CLOCK_SKEW = timedelta(seconds=5)
+"""How far the provider's clock may be behind ours when we look for what it sent."""
 
 
 @dataclass(frozen=True, slots=True)

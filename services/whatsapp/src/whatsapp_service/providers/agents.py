@@ -1,11 +1,14 @@
 """The agent service, over its internal API."""
 
+from urllib.parse import quote
+
 from common.auth import InternalTokens, Principal
 from common.contracts import TenantId
-from common.errors import NotFound
+from common.errors import NotFound, Transient
 from common.http import ApiClient
 
 SUBJECT = "service:whatsapp"
+_HINT = "Nothing was changed. Try again when the agent service is up."
 
 
 class AgentService:
@@ -19,10 +22,12 @@ class AgentService:
         """Say whether the tenant has this agent."""
         principal = Principal(tenant, SUBJECT, frozenset({"agents:read"}))
         token = self._tokens.sign(principal, audience="agent")
+        path = f"/api/agents/{quote(agent_id, safe='')}"
         try:
-            await self._api.request(
-                "GET", f"/api/agents/{agent_id}", headers={"authorization": f"Bearer {token}"}
-            )
+            await self._api.request("GET", path, headers={"authorization": f"Bearer {token}"})
         except NotFound:
             return False
+        except Transient as error:
+            error.hint = error.hint or _HINT
+            raise
         return True

@@ -1,6 +1,7 @@
 """Statements about chats and the names WhatsApp has for them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from common.contracts import ChatId, IntegrationId, TenantId
 from common.db import Connection, Sql
@@ -24,22 +25,24 @@ _TOUCH = Sql("""
         cast(:jids as text[]), cast(:names as text[]), cast(:ats as timestamptz[]))
     on conflict (id) do update set
         phone = coalesce(excluded.phone, c.phone), lid = coalesce(excluded.lid, c.lid),
-        name = coalesce(excluded.name, c.name), reply_to = excluded.reply_to,
+        name = coalesce(excluded.name, c.name),
+        reply_to = case when excluded.last_message_at >= c.last_message_at
+                        then excluded.reply_to else c.reply_to end,
         last_message_at = greatest(c.last_message_at, excluded.last_message_at)""")
 _MERGE = (
     Sql("update alias set chat_id = :into where chat_id = :gone"),
     Sql("update whatsapp_message set chat_id = :into where chat_id = :gone"),
-    Sql("update outbound set chat_id = :into where chat_id = :gone and state <> 'queued'"),
+    Sql("update outbound set chat_id = :into where chat_id = :gone"),
     Sql("update chat set merged_into = :into where id = :gone or merged_into = :gone"),
 )
 _OWNED = Sql("""
-    select c.tenant_id, c.integration_id, c.id from chat c
+    select c.tenant_id, c.integration_id, c.id, coalesce(c.merged_into, c.id) from chat c
     join unnest(cast(:tenants as text[]), cast(:integrations as text[]), cast(:ids as text[]))
       as x(tenant_id, integration_id, id)
       on c.id = x.id and c.tenant_id = x.tenant_id and c.integration_id = x.integration_id""")
-_REPLY_TO = Sql("""
-    select coalesce(into_chat.reply_to, c.reply_to) from chat c
-    left join chat into_chat on into_chat.id = c.merged_into
+_ADDRESSES = Sql("""
+    select now.reply_to, now.phone, now.lid from chat c
+    join chat now on now.id = coalesce(c.merged_into, c.id)
     where c.id = :id""")
 
 
@@ -102,9 +105,11 @@ class PostgresChats:
         )
 
     async def _touch(self, seen: Sequence[SeenChat], ids: Sequence[ChatId]) -> None:
-        newest = dict(zip(ids, seen, strict=True))
+        known: dict[ChatId, SeenChat] = {}
+        for chat, one in zip(ids, seen, strict=True):
+            known[chat] = _joined(known[chat], one) if chat in known else one
         # In the order of ids, so that two transactions never lock the same rows crosswise.
-        rows = sorted(newest.items())
+        rows = sorted(known.items())
         await self._connection.execute(
             _TOUCH,
             {
@@ -122,8 +127,8 @@ class PostgresChats:
 
     async def owned(
         self, chats: Sequence[tuple[TenantId, IntegrationId, ChatId]]
-    ) -> set[tuple[TenantId, IntegrationId, ChatId]]:
-        """Say which of these chats are the tenant's, on that integration."""
+    ) -> dict[tuple[TenantId, IntegrationId, ChatId], ChatId]:
+        """Say which of these chats are the tenant's, and which chat each of them is by now."""
         rows = await self._connection.execute(
             _OWNED,
             {
@@ -132,8 +137,33 @@ class PostgresChats:
                 "ids": [chat for _, _, chat in chats],
             },
         )
-        return {(TenantId(t), IntegrationId(i), ChatId(c)) for t, i, c in rows}
+        return {
+            (TenantId(t), IntegrationId(i), ChatId(asked)): ChatId(now) for t, i, asked, now in rows
+        }
 
-    async def reply_address(self, chat_id: ChatId) -> str | None:
-        """Find the JID to send to."""
-        return (await self._connection.execute(_REPLY_TO, {"id": chat_id})).scalar()
+    async def addresses(self, chat_id: ChatId) -> list[str]:
+        """List the JIDs of a chat, the one to send to first; empty when there is no such chat.
+
+        The last message decides how we address a person, so what was sent a moment ago may be
+        filed under another of these.
+        """
+        row = (await self._connection.execute(_ADDRESSES, {"id": chat_id})).first()
+        if row is None:
+            return []
+        reply_to, phone, lid = row
+        known = [reply_to]
+        known += [f"{phone.removeprefix('+')}@s.whatsapp.net"] if phone else []
+        known += [f"{lid}@lid"] if lid else []
+        return list(dict.fromkeys(known))
+
+
+def _joined(one: SeenChat, other: SeenChat) -> SeenChat:
+    """Join what two sights of a chat tell: the later one rules, and neither is forgotten."""
+    early, late = (one, other) if other.at >= one.at else (other, one)
+    address = replace(
+        late.address,
+        phone=late.address.phone or early.address.phone,
+        lid=late.address.lid or early.address.lid,
+        name=late.address.name or early.address.name,
+    )
+    return late._replace(address=address)

@@ -31,12 +31,14 @@ _BEGIN = Sql(f"""
         (id, tenant_id, agent_id, channel, instance, state, creating_until)
     values (:id, :tenant, :agent, :channel, :instance, :state, :until)
     on conflict on constraint uq_integration_binding do update set creating_until = :until
-        where not i.created and i.creating_until < now()
+        where coalesce(i.creating_until < now(), true)
+          and (not i.created or i.state = any(cast(:ended as text[])))
     returning {_COLUMNS}""")
 _CREATED = Sql("""
     update integration set created = true, creating_until = null, sealed_token = :token
     where id = :id""")
 _REMOVE = Sql("delete from integration where id = :id and not created")
+_RELEASE = Sql("update integration set creating_until = null where id = :id and created")
 _CHANGE = Sql("""
     with before as (select id, state from integration where id = :id for update)
     update integration i set
@@ -47,12 +49,21 @@ _CHANGE = Sql("""
         pairing_code = case when :keeps_qr then i.pairing_code end,
         qr_at = case when :keeps_qr then i.qr_at end
     from before where i.id = before.id and before.state <> :state
+      -- A code that was shown before the scan and told of after it.
+      and not (before.state = 'open' and cast(:state as text) = 'qr')
     returning before.state""")
 _SHOW_QR = Sql("""
     update integration set
         qr_image = :image, qr_code = :code, pairing_code = :pairing, qr_at = now()
-    where id = :id""")
+    where id = :id and state <> 'open'""")
 _KEEPS_QR = {ConnectionState.QR, ConnectionState.CONNECTING}
+_ENDED = [
+    ConnectionState.CLOSED,
+    ConnectionState.NEEDS_SCAN,
+    ConnectionState.REFUSED,
+    ConnectionState.DELETED,
+]
+"""States that a number leaves only when somebody connects it again."""
 
 
 class PostgresIntegrations:
@@ -83,7 +94,7 @@ class PostgresIntegrations:
     async def begin(
         self, integration: Integration, *, channel: str, until: datetime
     ) -> Integration | None:
-        """Reserve the binding; None while somebody makes it, or when it is made."""
+        """Reserve the binding; None while somebody makes it, or when it is made and alive."""
         return await self._one(
             _BEGIN,
             {
@@ -94,6 +105,7 @@ class PostgresIntegrations:
                 "instance": integration.instance,
                 "state": integration.state,
                 "until": until,
+                "ended": _ENDED,
             },
         )
 
@@ -104,8 +116,9 @@ class PostgresIntegrations:
         )
 
     async def remove(self, integration_id: IntegrationId) -> None:
-        """Forget an integration whose making failed; one that was made stays."""
+        """Forget an integration whose making failed; one that was made before stays."""
         await self._connection.execute(_REMOVE, {"id": integration_id})
+        await self._connection.execute(_RELEASE, {"id": integration_id})
 
     async def change_state(
         self, integration_id: IntegrationId, change: ConnectionChanged
@@ -125,9 +138,9 @@ class PostgresIntegrations:
         before = row.scalar()
         return None if before is None else ConnectionState(before)
 
-    async def show_qr(self, integration_id: IntegrationId, qr: Qr) -> None:
-        """Keep the newest code to be scanned."""
-        await self._connection.execute(
+    async def show_qr(self, integration_id: IntegrationId, qr: Qr) -> bool:
+        """Keep the newest code to be scanned; False when the number is open: nobody needs it."""
+        shown = await self._connection.change(
             _SHOW_QR,
             {
                 "id": integration_id,
@@ -136,6 +149,7 @@ class PostgresIntegrations:
                 "pairing": qr.pairing_code,
             },
         )
+        return shown == 1
 
     async def _one(self, statement: Any, values: dict[str, Any]) -> Integration | None:
         row = (await self._connection.execute(statement, values)).first()

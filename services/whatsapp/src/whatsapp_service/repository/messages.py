@@ -1,5 +1,6 @@
 """Statements about messages and how far they came."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -51,8 +52,11 @@ _DELIVER = Sql("""
         status = excluded.status, level = excluded.level, updated_at = now()
         where d.level < excluded.level
     returning integration_id, message_id""")
-_DELIVERY_OF = Sql("""
-    select status from delivery where integration_id = :integration and message_id = :id""")
+_DELIVERIES = Sql("""
+    select d.integration_id, d.message_id, d.status from delivery d
+    join unnest(cast(:integrations as text[]), cast(:ids as text[])) as x(integration_id, id)
+      on d.integration_id = x.integration_id and d.message_id = x.id""")
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _KEEP = Sql("""
     insert into inbound_event (id, tenant_id, integration_id, event, reason, body)
     values (:id, :tenant, :integration, :event, :reason, cast(:body as jsonb))
@@ -75,13 +79,7 @@ class PostgresMessages:
 
     async def known(self, keys: Sequence[MessageKey]) -> dict[MessageKey, KnownMessage]:
         """Find the chats of messages."""
-        rows = await self._connection.execute(
-            _KNOWN,
-            {
-                "integrations": [key.integration_id for key in keys],
-                "ids": [key.message_id for key in keys],
-            },
-        )
+        rows = await self._connection.execute(_KNOWN, _among(keys))
         return {
             _key(row): KnownMessage(ChatId(row[2]), CommandId(row[3]) if row[3] else None)
             for row in rows
@@ -115,10 +113,10 @@ class PostgresMessages:
         )
         return [furthest[_key(row)] for row in rows]
 
-    async def delivery_of(self, key: MessageKey) -> DeliveryStatus | None:
-        """Say how far a message came, also when the ack overtook the answer to the send."""
-        status = (await self._connection.execute(_DELIVERY_OF, _where(key))).scalar()
-        return None if status is None else DeliveryStatus(status)
+    async def deliveries(self, keys: Sequence[MessageKey]) -> dict[MessageKey, DeliveryStatus]:
+        """Say how far messages came, also when the ack overtook the message."""
+        rows = await self._connection.execute(_DELIVERIES, _among(keys))
+        return {_key(row): DeliveryStatus(row[2]) for row in rows}
 
     async def keep_event(
         self, integration: Integration, *, event_id: EventId, reason: str, body: Any
@@ -132,7 +130,7 @@ class PostgresMessages:
                 "integration": integration.id,
                 "event": str((body or {}).get("event", "")),
                 "reason": reason,
-                "body": orjson.dumps(body).decode(),
+                "body": _storable(body),
             },
         )
 
@@ -154,6 +152,18 @@ def _written(message: StoredMessage) -> dict[str, Any]:
 
 def _key(row: Any) -> MessageKey:
     return MessageKey(IntegrationId(row[0]), MessageId(row[1]))
+
+
+def _storable(body: Any) -> str:
+    """Write JSON without NUL, which a provider may send and Postgres cannot hold."""
+    return _NUL.sub(r"\g<1>\\ufffd", orjson.dumps(body).decode())
+
+
+def _among(keys: Sequence[MessageKey]) -> dict[str, list[str]]:
+    return {
+        "integrations": [key.integration_id for key in keys],
+        "ids": [key.message_id for key in keys],
+    }
 
 
 def _where(key: MessageKey) -> dict[str, str]:

@@ -53,9 +53,21 @@ _CLAIMED = Sql("""
     select message_id from whatsapp_message
     where integration_id = :integration and message_id = any(cast(:ids as text[]))
       and command_id is not null""")
+_LANES = Sql("""
+    select distinct j.lane_key from outbound o
+    join lane_job j on j.queue = :queue and j.command_id = o.command_id
+    where o.tenant_id = :tenant and o.state = 'queued'
+      and o.chat_id in (select coalesce(merged_into, id) from chat where id = :chat)
+    order by j.lane_key""")
+_LOCK = Sql("select 1 from lane where queue = :queue and key = :key for update")
+_WAITING = Sql("""
+    select o.command_id from outbound o
+    join lane_job j on j.queue = :queue and j.command_id = o.command_id
+    where j.lane_key = :key and o.tenant_id = :tenant and o.state = 'queued'
+      and (:every or o.command_id = any(cast(:named as text[])))""")
 _CANCELLED = Sql("""
     update outbound set state = 'cancelled', code = 'cancelled', reason = :reason
-    where tenant_id = :tenant and command_id = any(cast(:ids as text[])) and state = 'queued'
+    where command_id = any(cast(:ids as text[]))
     returning command_id""")
 
 
@@ -78,7 +90,8 @@ class PostgresOutbound:
                 "tenants": [c.tenant for c in commands],
                 "integrations": [c.event.integration_id for c in commands],
                 "chats": [c.event.chat_id for c in commands],
-                "texts": [c.event.content.text for c in commands],
+                # Postgres cannot hold NUL, and nobody can read it.
+                "texts": [c.event.content.text.replace("\0", "") for c in commands],
                 "typings": [c.event.typing_ms for c in commands],
                 "expiries": [c.event.expires_at for c in commands],
             },
@@ -150,12 +163,25 @@ class PostgresOutbound:
     async def cancel(
         self, tenant: TenantId, command: CancelMessages, *, reason: str
     ) -> list[CommandId]:
-        """Take back what still waits (all of the chat when none is named)."""
-        named = list(command.command_ids) or None
-        taken = await cancel(self._connection, SENDS, _lane(tenant, command.chat_id), named)
-        rows = await self._connection.execute(
-            _CANCELLED, {"tenant": tenant, "ids": taken, "reason": reason}
+        """Take back what still waits (all of the chat when none is named).
+
+        A merged chat has more than one lane. What a call has begun for stays, whether it is in
+        hand or waits to be settled: it may be out already.
+        """
+        lanes = await self._connection.execute(
+            _LANES, {"queue": SENDS.name, "tenant": tenant, "chat": command.chat_id}
         )
+        taken: list[str] = []
+        for key in lanes.scalars():
+            lane = {"queue": SENDS.name, "key": key}
+            # No call begins while we hold the lane, so what waits now still waits below.
+            await self._connection.execute(_LOCK, lane)
+            named = list(command.command_ids)
+            waiting = await self._connection.execute(
+                _WAITING, {**lane, "tenant": tenant, "every": not named, "named": named}
+            )
+            taken += await cancel(self._connection, SENDS, key, waiting.scalars())
+        rows = await self._connection.execute(_CANCELLED, {"ids": taken, "reason": reason})
         return [CommandId(one) for one in rows.scalars()]
 
 

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from common.contracts import Envelope, Event, EvolutionWebhookReceived
 from whatsapp_service.domain.model import Integration, Observation
-from whatsapp_service.domain.ports import Context
+from whatsapp_service.domain.ports import Context, MessageKey
 
 Webhook = Envelope[EvolutionWebhookReceived]
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """One observation, where it came from, and its place in the batch."""
 
     place: int
@@ -20,8 +20,7 @@ class Seen:
     webhook: Webhook
 
 
-@dataclass(frozen=True, slots=True)
-class Announcement:
+class Announcement(NamedTuple):
     """An event to publish, and what caused it."""
 
     seen: Seen
@@ -34,10 +33,17 @@ class Announcements:
     """Events to publish, each at the place of its cause, so that grouping keeps the order."""
 
     found: list[Announcement] = field(default_factory=list)
+    births: dict[MessageKey, Seen] = field(default_factory=dict)
+    """Where in the batch the messages that are new were seen first."""
 
     def add(self, seen: Seen, events: Iterable[Event]) -> None:
         """Announce events that something seen has caused."""
         self.found.extend(Announcement(seen, event) for event in events)
+
+    def add_about(self, key: MessageKey, seen: Seen, events: Iterable[Event]) -> None:
+        """Announce what happened to a message, never before the message itself."""
+        birth = self.births.get(key)
+        self.add(seen if birth is None or birth.place < seen.place else birth, events)
 
     def add_encoded(self, seen: Seen, event: Event, encoded: bytes) -> None:
         """Announce an event that is written as JSON already."""

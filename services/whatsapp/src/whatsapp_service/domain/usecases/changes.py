@@ -1,4 +1,4 @@
-"""What happens to messages later: acks, edits, deletions. They name a message only by its id."""
+"""What happens to messages later: acks, edits, deletions, which name a message by its id only."""
 
 from collections.abc import Sequence
 
@@ -23,11 +23,25 @@ async def apply_changes(
     moved = await _deliver(context, seen)
     known = await context.messages.known([_key(one) for one in seen])
     for one in seen:
-        message = known.get(_key(one))
+        key = _key(one)
+        message = known.get(key)
         if message is None:
-            # An ack that overtook its message is kept, and announced with the message.
+            await _keep(context, one)
             continue
-        announcements.add(one, await _apply(context, one, message, moved))
+        announcements.add_about(key, one, await _apply(context, one, message, moved))
+
+
+async def _keep(context: Context, seen: Seen) -> None:
+    """Keep what names a message that we do not have: it came before it, or before our time."""
+    if isinstance(seen.observation.event, MessageDeliveryUpdated):
+        # Kept with the deliveries already, and announced with the message.
+        return
+    await context.messages.keep_event(
+        seen.integration,
+        event_id=seen.webhook.id,
+        reason="it changes a message that we do not have",
+        body=seen.webhook.event.body,
+    )
 
 
 async def _deliver(context: Context, seen: Sequence[Seen]) -> set[tuple[MessageKey, str]]:

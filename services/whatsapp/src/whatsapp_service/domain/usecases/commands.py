@@ -1,8 +1,16 @@
 """What others ask of the sender: queued in the chat's lane, or taken back from it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from common.contracts import CancelMessages, Envelope, MessageFailed, SendMessage, TenantId
+from common.contracts import (
+    CancelMessages,
+    ChatId,
+    Envelope,
+    MessageFailed,
+    SendMessage,
+    TenantId,
+)
 from common.errors import NotFound, ParleyError
 from whatsapp_service.domain.ports import Context
 
@@ -16,13 +24,22 @@ async def accept(
     """
     chats = [(c.tenant, c.event.integration_id, c.event.chat_id) for c in commands]
     known = await context.chats.owned(chats)
-    refused: dict[str, ParleyError] = {
-        command.id: NotFound(f"the tenant has no chat {chat[2]} on this integration")
-        for command, chat in zip(commands, chats, strict=True)
-        if chat not in known
-    }
-    await context.outbound.accept([c for c in commands if c.id not in refused])
+    accepted: list[Envelope[SendMessage]] = []
+    refused: dict[str, ParleyError] = {}
+    for command, chat in zip(commands, chats, strict=True):
+        if chat in known:
+            accepted.append(_in_chat(command, known[chat]))
+        else:
+            refused[command.id] = NotFound(f"the tenant has no chat {chat[2]} on this integration")
+    await context.outbound.accept(accepted)
     return refused
+
+
+def _in_chat(command: Envelope[SendMessage], chat_id: ChatId) -> Envelope[SendMessage]:
+    """Address the chat that took over from a merged one, whose lane keeps the order."""
+    if command.event.chat_id == chat_id:
+        return command
+    return replace(command, event=command.event.model_copy(update={"chat_id": chat_id}))
 
 
 async def cancel(context: Context, tenant: TenantId, command: CancelMessages) -> None:

@@ -19,6 +19,8 @@ from whatsapp_service.domain.usecases.connection import change_state
 CHANNEL = "evolution"
 _MAKING = timedelta(seconds=90)
 """How long a making that died holds the binding: longer than the provider's slowest create."""
+_AHEAD = {ConnectionState.OPEN, ConnectionState.QR}
+_HINT = "Nothing was changed. See that the Evolution server is up, then connect the number again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Connector:
 
     async def connect(self, tenant: TenantId, agent_id: AgentId) -> Integration:
         """Give the agent's number, making it first when there is none; safe to press twice.
+
+        A number that was closed, logged out or deleted is connected anew, with its history.
 
         Raises:
             NotFound: the tenant has no such agent.
@@ -50,16 +54,13 @@ class Connector:
                 return await _existing(context, agent_id)
         try:
             token, qr = await self.provider.create(mine)
-        except ParleyError:
+        except ParleyError as error:
             await self._undo(tenant, mine)
+            error.hint = error.hint or _HINT
             raise
         async with self.open_for(tenant) as context:
             await context.integrations.created(mine, token=token)
-            events = await change_state(context, mine, _after_creation(mine, qr))
-            if qr is not None:
-                await context.integrations.show_qr(mine.id, qr)
-            for event in events:
-                context.outbox.add(event, tenant=tenant)
+            await _show(context, await _existing(context, agent_id), qr)
             return await _existing(context, agent_id)
 
     def _new(self, tenant: TenantId, agent_id: AgentId) -> Integration:
@@ -75,10 +76,14 @@ class Connector:
         )
 
     async def _undo(self, tenant: TenantId, integration: Integration) -> None:
-        """Leave no half-made integration, here or (as far as it answers) at the provider."""
+        """Leave no half-made integration, here or (as far as it answers) at the provider.
+
+        A number that was made before and only could not be revived stays as it was.
+        """
         async with self.open_for(tenant) as context:
             await context.integrations.remove(integration.id)
-        await self.provider.delete(integration)
+        if not integration.created:
+            await self.provider.delete(integration)
 
     async def status(self, tenant: TenantId, agent_id: AgentId) -> Integration:
         """Read where the agent's number stands.
@@ -115,9 +120,16 @@ class Connector:
         )
 
 
-def _after_creation(integration: Integration, qr: Qr | None) -> ConnectionChanged:
-    state = ConnectionState.QR if qr is not None else ConnectionState.CONNECTING
-    return ConnectionChanged(integration_id=integration.id, state=state)
+async def _show(context: Context, integration: Integration, qr: Qr | None) -> None:
+    """Show the first code, unless webhooks were faster: they know more than a slow answer."""
+    if integration.state in _AHEAD:
+        return
+    state = ConnectionState.CONNECTING
+    if qr is not None and await context.integrations.show_qr(integration.id, qr):
+        state = ConnectionState.QR
+    change = ConnectionChanged(integration_id=integration.id, state=state)
+    for event in await change_state(context, integration, change):
+        context.outbox.add(event, tenant=integration.tenant)
 
 
 async def _existing(context: Context, agent_id: AgentId) -> Integration:

@@ -24,8 +24,10 @@ async def observe_connections(
 
 
 async def _qr(context: Context, seen: Seen, event: QrCodeRefreshed) -> list[Event]:
-    if seen.observation.qr is not None:
-        await context.integrations.show_qr(seen.integration.id, seen.observation.qr)
+    qr = seen.observation.qr
+    if qr is not None and not await context.integrations.show_qr(seen.integration.id, qr):
+        # Webhooks overtake each other: this code was shown before the number was scanned.
+        return []
     waiting = ConnectionChanged(integration_id=seen.integration.id, state=ConnectionState.QR)
     return [*await change_state(context, seen.integration, waiting), event]
 

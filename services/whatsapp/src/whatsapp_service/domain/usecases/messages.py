@@ -4,12 +4,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
-from common.contracts import ChatId, CommandId, Event, MessageReceived, MessageSent
-from whatsapp_service.domain.model import STALE_AFTER
+from common.contracts import (
+    ChatId,
+    CommandId,
+    DeliveryStatus,
+    MessageDeliveryUpdated,
+    MessageReceived,
+    MessageSent,
+)
+from whatsapp_service.domain.model import CLOCK_SKEW, STALE_AFTER, Outbound
 from whatsapp_service.domain.ports import Context, MessageKey, SeenChat, StoredMessage
 from whatsapp_service.domain.usecases.batch import Announcements, Seen
 
-_InFlight = dict[tuple[ChatId, str], CommandId]
+_InFlight = dict[tuple[ChatId, str], Outbound]
 
 
 async def store_messages(
@@ -21,7 +28,7 @@ async def store_messages(
     chats = await _chats(context, seen)
     in_flight = await _in_flight(context, seen, chats)
     rows: dict[MessageKey, StoredMessage] = {}
-    news: dict[MessageKey, tuple[Seen, Event]] = {}
+    news: dict[MessageKey, tuple[Seen, MessageReceived | MessageSent]] = {}
     for one in seen:
         event = _complete(one, chats[one.place], context.now())
         key = MessageKey(one.integration.id, event.message_id)
@@ -32,10 +39,34 @@ async def store_messages(
         if command is None:
             news[key] = (one, event)
     new = await context.messages.store(list(rows.values()))
+    overtaken = await _overtaken(context, [key for key in news.keys() & new if rows[key].outgoing])
     for key, (one, announced) in news.items():
         if key in new:
+            announcements.births[key] = one
             announcements.add_encoded(one, announced, rows[key].content)
+            if key in overtaken:
+                announcements.add(one, [delivery_of(announced, overtaken[key])])
             await _keep_unsupported(context, one)
+
+
+async def _overtaken(
+    context: Context, outgoing: Sequence[MessageKey]
+) -> dict[MessageKey, DeliveryStatus]:
+    """Find acks that came before the message they are about."""
+    return await context.messages.deliveries(outgoing) if outgoing else {}
+
+
+def delivery_of(
+    message: MessageReceived | MessageSent, status: DeliveryStatus
+) -> MessageDeliveryUpdated:
+    """Say how far a message of ours had come before we knew of it."""
+    return MessageDeliveryUpdated(
+        message_id=message.message_id,
+        chat_id=message.chat_id,
+        integration_id=message.integration_id,
+        command_id=message.command_id if isinstance(message, MessageSent) else None,
+        status=status,
+    )
 
 
 async def _chats(context: Context, seen: Sequence[Seen]) -> dict[int, ChatId]:
@@ -59,10 +90,10 @@ def _complete(seen: Seen, chat_id: ChatId, now: datetime) -> MessageReceived | M
     """Fill in what only we know: the chat, the agent, and whether it came too late."""
     event = seen.observation.event
     if type(event) is not MessageReceived:
-        return cast("MessageSent", event).model_copy(update={"chat_id": chat_id})
+        return cast("MessageSent", event).amended(chat_id=chat_id)
     stale = event.stale or now - event.sent_at > STALE_AFTER
     agent = seen.integration.agent_id
-    return event.model_copy(update={"chat_id": chat_id, "agent_id": agent, "stale": stale})
+    return event.amended(chat_id=chat_id, agent_id=agent, stale=stale)
 
 
 def _reports_ours(seen: Seen) -> bool:
@@ -76,7 +107,7 @@ async def _in_flight(context: Context, seen: Sequence[Seen], chats: dict[int, Ch
     if not suspects:
         return {}
     found = await context.outbound.in_flight(sorted(suspects))
-    return {(o.chat_id, o.text): o.command_id for o in found}
+    return {(o.chat_id, o.text): o for o in found}
 
 
 def _command_of(
@@ -84,11 +115,17 @@ def _command_of(
 ) -> CommandId | None:
     """Recognise the message of a command in flight: it is the sender's to announce.
 
-    A chat's lane has one call in flight at most, so its words are enough to tell it.
+    A chat's lane has one call in flight at most, so its words are enough to tell it from all
+    others that were written since the call began.
     """
     if not in_flight or not _reports_ours(seen):
         return None
-    return in_flight.pop((event.chat_id, event.text), None)
+    words = (event.chat_id, event.text)
+    call = in_flight.get(words)
+    if call is None or (call.attempt_at and event.sent_at < call.attempt_at - CLOCK_SKEW):
+        return None
+    del in_flight[words]
+    return call.command_id
 
 
 def _row(

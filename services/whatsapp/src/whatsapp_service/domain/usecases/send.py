@@ -11,14 +11,18 @@ from datetime import datetime, timedelta
 from common.contracts import (
     CommandId,
     ConnectionState,
-    DeliveryStatus,
-    MessageDeliveryUpdated,
     MessageFailed,
     MessageKind,
     MessageSent,
 )
-from common.errors import OutcomeUnknown, Permanent, Transient, Unavailable
-from whatsapp_service.domain.model import Integration, Outbound, OutboundState, SentMessage
+from common.errors import NeedsOperator, OutcomeUnknown, Permanent, Transient, Unavailable
+from whatsapp_service.domain.model import (
+    CLOCK_SKEW,
+    Integration,
+    Outbound,
+    OutboundState,
+    SentMessage,
+)
 from whatsapp_service.domain.ports import (
     Clock,
     Context,
@@ -28,9 +32,8 @@ from whatsapp_service.domain.ports import (
     Provider,
     StoredMessage,
 )
+from whatsapp_service.domain.usecases.messages import delivery_of
 
-_CLOCK_SKEW = timedelta(seconds=5)
-"""How far the provider's clock may be behind ours when we look for what it sent."""
 _CANNOT_SEND = {
     ConnectionState.CLOSED,
     ConnectionState.NEEDS_SCAN,
@@ -38,6 +41,8 @@ _CANNOT_SEND = {
     ConnectionState.QR,
 }
 _AWAY = timedelta(seconds=5)
+_OPERATOR = timedelta(seconds=60)
+"""How long a lane waits when only a person can help (a key, a licence): each call is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +65,21 @@ class Sender:
         plan = await self._plan(command_id, lease)
         if plan is None:
             return
-        outbound, integration, jid = plan
+        outbound, integration, jids = plan
         if outbound.is_unsettled():
-            sent = await self._settle(outbound, integration, jid)
+            sent = await self._settle(outbound, integration, jids)
             if sent is not None:
                 await self._record(outbound, sent, lease)
                 return
-        await self._attempt(outbound, integration, jid, lease)
+            if _expired(outbound, self.now()):
+                async with self.open_context() as context:
+                    await self._fail(context, outbound, *_TOO_LATE, lease)
+                return
+        await self._attempt(outbound, integration, jids[0], lease)
 
     async def _plan(
         self, command_id: CommandId, lease: Lease
-    ) -> tuple[Outbound, Integration, str] | None:
+    ) -> tuple[Outbound, Integration, list[str]] | None:
         """Read what is to be done; None when it is done, or must no longer be."""
         async with self.open_context() as context:
             outbound = await context.outbound.get(command_id)
@@ -78,23 +87,23 @@ class Sender:
                 await lease.finish(context)
                 return None
             integration = await context.integrations.get(outbound.integration_id)
-            jid = await context.chats.reply_address(outbound.chat_id)
-            if integration is None or jid is None:
+            jids = await context.chats.addresses(outbound.chat_id)
+            if integration is None or not jids:
                 await self._fail(context, outbound, "deleted", "the number was removed", lease)
                 return None
-            if _expired(outbound, self.now()) and not outbound.is_unsettled():
-                await self._fail(context, outbound, "expired", "its time had passed", lease)
-                return None
             if outbound.is_unsettled():
-                return outbound, integration, jid
+                return outbound, integration, jids
+            if _expired(outbound, self.now()):
+                await self._fail(context, outbound, *_TOO_LATE, lease)
+                return None
             if integration.state in _CANNOT_SEND:
                 raise Unavailable(f"the number is {integration.state}", retry_after=_AWAY)
             if not outbound.typing_ms:
                 await self._begin(context, outbound, lease)
-        return outbound, integration, jid
+        return outbound, integration, jids
 
     async def _settle(
-        self, outbound: Outbound, integration: Integration, jid: str
+        self, outbound: Outbound, integration: Integration, jids: list[str]
     ) -> SentMessage | None:
         """Find out how an earlier call ended; None when it certainly did not send.
 
@@ -106,14 +115,19 @@ class Sender:
         if told is not None:
             return told
         began = outbound.attempt_at or outbound.created_at
-        found = await self.provider.find_sent(
-            integration, jid, text=outbound.text, since=began - _CLOCK_SKEW
-        )
+        # Read before we ask: what is carried out between the answer and now would be missed.
+        left = began + self.settle_after - self.now()
+        try:
+            found = await self.provider.find_sent(
+                integration, jids, text=outbound.text, since=began - CLOCK_SKEW
+            )
+        except Permanent as error:
+            # It did not say what it sent, which is no reason to send again, or to give up.
+            raise Unavailable(f"{error.code}: {error}", retry_after=_OPERATOR) from error
         async with self.open_context() as context:
             mine = await context.outbound.unclaimed(integration.id, found)
         if mine is not None:
             return mine
-        left = began + self.settle_after - self.now()
         if left > timedelta(0):
             raise Unavailable("waiting to learn how the last call ended", retry_after=left)
         return None
@@ -128,11 +142,16 @@ class Sender:
         try:
             sent = await self.provider.send_text(integration, jid, outbound.text)
         except OutcomeUnknown:
-            await self._note(outbound, OutboundState.UNKNOWN)
+            await self._note(outbound, OutboundState.UNKNOWN, lease)
             raise
         except Transient:
-            await self._note(outbound, OutboundState.QUEUED)
+            await self._note(outbound, OutboundState.QUEUED, lease)
             raise
+        except NeedsOperator as error:
+            await self._note(outbound, OutboundState.QUEUED, lease)
+            raise Unavailable(
+                f"{error.code}: {error} {error.hint}", retry_after=_OPERATOR
+            ) from error
         except Permanent as error:
             async with self.open_context() as context:
                 await self._fail(context, outbound, error.code, str(error), lease)
@@ -144,8 +163,10 @@ class Sender:
         await lease.confirm(context)
         await context.outbound.begin_attempt(outbound.command_id, self.now())
 
-    async def _note(self, outbound: Outbound, state: OutboundState) -> None:
+    async def _note(self, outbound: Outbound, state: OutboundState, lease: Lease) -> None:
+        """Write down how the call ended, unless another worker has the lane and knows better."""
         async with self.open_context() as context:
+            await lease.confirm(context)
             await context.outbound.end(outbound.command_id, state)
 
     async def _record(self, outbound: Outbound, sent: SentMessage, lease: Lease) -> None:
@@ -164,9 +185,9 @@ class Sender:
             await context.messages.store([_row(outbound, event)])
             await context.outbound.end(outbound.command_id, OutboundState.SENT, sent=sent)
             context.outbox.add(event, tenant=outbound.tenant)
-            status = await context.messages.delivery_of(key)
+            status = (await context.messages.deliveries([key])).get(key)
             if status is not None:
-                context.outbox.add(_delivery(event, status), tenant=outbound.tenant)
+                context.outbox.add(delivery_of(event, status), tenant=outbound.tenant)
             await lease.finish(context)
 
     async def _fail(
@@ -187,6 +208,7 @@ class Sender:
 
 
 _ENDED = {OutboundState.SENT, OutboundState.FAILED, OutboundState.CANCELLED}
+_TOO_LATE = ("expired", "its time had passed")
 
 
 def _expired(outbound: Outbound, now: datetime) -> bool:
@@ -204,14 +226,4 @@ def _row(outbound: Outbound, event: MessageSent) -> StoredMessage:
         content=event.model_dump_json(exclude_none=True).encode(),
         sent_at=event.sent_at,
         command_id=outbound.command_id,
-    )
-
-
-def _delivery(event: MessageSent, status: DeliveryStatus) -> MessageDeliveryUpdated:
-    return MessageDeliveryUpdated(
-        message_id=event.message_id,
-        chat_id=event.chat_id,
-        integration_id=event.integration_id,
-        command_id=event.command_id,
-        status=status,
     )

@@ -1,15 +1,16 @@
 """The one client that can send a WhatsApp message."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Unpack
 
 from common.contracts import MessageId
-from common.errors import OutcomeUnknown, ParleyError
+from common.errors import OutcomeUnknown, ParleyError, Refused, Unavailable
 from common.http import ApiClient, CallOptions
 from common.telemetry import get_logger
 from whatsapp_service.domain.model import Integration, Qr, SentMessage, canonical_phone
-from whatsapp_service.providers.evolution.errors import NameTaken, refuse_unsent
+from whatsapp_service.providers.evolution.errors import NameTaken, raise_for, refuse_unsent
+from whatsapp_service.providers.evolution.translation.json_values import mapping, moment
 
 log = get_logger()
 
@@ -35,7 +36,15 @@ receiver that is away for a minute stops all later messages of the number (obser
 _CREATE_SECONDS = 40.0
 """Creating with a QR code blocks for five seconds and more."""
 _SEND_SECONDS = 20.0
+_CLEANUP_SECONDS = 5.0
+"""Of each step when a making is undone: somebody waits for the answer."""
 _FOUND_PER_PAGE = 50
+_GONE = frozenset({404})
+_MISTAKES = frozenset(range(400, 600))
+_AFTER_THE_FACT = frozenset({400, 408, *range(500, 600)})
+"""Answers to a send that we read ourselves. Most say that the number's socket is closed, which is
+no failure of the server (its breaker would stop all other numbers); and any 5xx may have come
+after the message went out."""
 
 
 class WebhookAddress(NamedTuple):
@@ -49,10 +58,15 @@ class Evolution:
     """One Evolution server, with its global key."""
 
     def __init__(
-        self, api: ApiClient, *, webhook_of: Callable[[Integration], WebhookAddress]
+        self,
+        api: ApiClient,
+        *,
+        webhook_of: Callable[[Integration], WebhookAddress],
+        create_seconds: float = _CREATE_SECONDS,
     ) -> None:
         self._api = api
         self._webhook_of = webhook_of
+        self._create_seconds = create_seconds
 
     async def create(self, integration: Integration) -> tuple[str, Qr | None]:
         """Make the instance with our webhook; takes over one that an earlier try made.
@@ -71,12 +85,14 @@ class Evolution:
                     "groupsIgnore": False,
                     "webhook": self._webhook(integration),
                 },
-                timeout=_CREATE_SECONDS,
-                deadline=_CREATE_SECONDS,
+                timeout=self._create_seconds,
+                deadline=self._create_seconds,
             )
         except NameTaken:
             return await self._take_over(integration)
         body = answer.json()
+        if not isinstance(body, dict) or "instance" not in body:
+            raise Refused("Evolution answered the creation with something unknown.")
         return str(body.get("hash") or ""), _qr(body.get("qrcode"))
 
     def _webhook(self, integration: Integration) -> dict[str, Any]:
@@ -104,8 +120,8 @@ class Evolution:
                 "GET", "/instance/fetchInstances", params={"instanceName": name}
             )
         ).json()
-        token = str(rows[0].get("token") or "") if rows else ""
-        return token, await self.fetch_qr(integration)
+        row = rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else {}
+        return str(row.get("token") or ""), await self.fetch_qr(integration)
 
     async def delete(self, integration: Integration) -> None:
         """Remove an instance: webhook off first, else Evolution waits for it for ever."""
@@ -113,14 +129,20 @@ class Evolution:
         off = {"enabled": False, "url": "http://nowhere.invalid", "events": []}
         await self._quietly("POST", f"/webhook/set/{name}", json={"webhook": off})
         await self._quietly("DELETE", f"/instance/logout/{name}")
-        await self._quietly("DELETE", f"/instance/delete/{name}")
+        if not await self._quietly("DELETE", f"/instance/delete/{name}"):
+            log.error("evolution.instance_left_behind", instance=name)
 
-    async def _quietly(self, method: str, path: str, **options: Unpack[CallOptions]) -> None:
+    async def _quietly(self, method: str, path: str, **options: Unpack[CallOptions]) -> bool:
+        """Do a step of a clean-up; False when it may not have been done."""
+        options["safe_to_repeat"] = True
+        options["timeout"] = options["deadline"] = _CLEANUP_SECONDS
+        options["expect"] = _GONE
         try:
-            options["safe_to_repeat"] = True
             await self._api.request(method, path, **options)
         except ParleyError as error:
             log.info("evolution.cleanup_step_failed", path=path, error=str(error))
+            return False
+        return True
 
     async def fetch_qr(self, integration: Integration) -> Qr | None:
         """Ask for a QR code; starts the connection when it is closed."""
@@ -131,25 +153,32 @@ class Evolution:
         """Show "typing…" for a while; a failure is no reason not to send."""
         if milliseconds <= 0:
             return
+        seconds = milliseconds / 1000 + 10
         try:
             await self._api.request(
                 "POST",
                 f"/chat/sendPresence/{integration.instance}",
                 json={"number": jid, "presence": "composing", "delay": milliseconds},
-                timeout=milliseconds / 1000 + 10,
+                timeout=seconds,
+                deadline=seconds,
+                expect=_MISTAKES,
             )
         except ParleyError as error:
             log.info("evolution.typing_failed", error=str(error))
 
     async def send_text(self, integration: Integration, jid: str, text: str) -> SentMessage:
-        """Send a text; sent only if the answer is 201 and names the message."""
+        """Send a text; sent only if the answer is a success and names the message."""
         answer = await self._api.request(
             "POST",
             f"/message/sendText/{integration.instance}",
             json={"number": jid, "text": text},
             timeout=_SEND_SECONDS,
             deadline=_SEND_SECONDS,
+            expect=_AFTER_THE_FACT,
         )
+        if answer.status in _AFTER_THE_FACT:
+            raise_for(answer)
+            raise OutcomeUnknown(f"Evolution answered {answer.status}; it may have sent it.")
         body = answer.json_or_none()
         refuse_unsent(body)
         sent = _sent(body)
@@ -158,7 +187,7 @@ class Evolution:
         return sent
 
     async def find_sent(
-        self, integration: Integration, jid: str, *, text: str, since: datetime
+        self, integration: Integration, jids: Sequence[str], *, text: str, since: datetime
     ) -> list[SentMessage]:
         """List what was sent to a person with these words since then, oldest first.
 
@@ -166,7 +195,7 @@ class Evolution:
         asked for; so both are looked up.
         """
         found: dict[str, SentMessage] = {}
-        for spelling in _spellings(jid):
+        for spelling in dict.fromkeys(twin for jid in jids for twin in _spellings(jid)):
             answer = await self._api.request(
                 "POST",
                 f"/chat/findMessages/{integration.instance}",
@@ -183,7 +212,7 @@ class Evolution:
                 },
                 safe_to_repeat=True,
             )
-            for record in (answer.json().get("messages") or {}).get("records") or []:
+            for record in _records(answer.json()):
                 sent = _sent(record)
                 if sent is not None and _words(record) == text and sent.sent_at >= since:
                     found[sent.message_id] = sent
@@ -203,14 +232,27 @@ def _sent(body: Any) -> SentMessage | None:
     key_id = body["key"].get("id")
     if not isinstance(key_id, str) or not key_id:
         return None
-    stamp = body.get("messageTimestamp")
-    at = datetime.fromtimestamp(int(stamp), UTC) if stamp else datetime.now(UTC)
+    now = datetime.now(UTC)
+    at = moment(body.get("messageTimestamp"), now=now) or now
     return SentMessage(MessageId(key_id), str(body["key"].get("remoteJid") or ""), at)
 
 
+def _records(body: Any) -> list[Any]:
+    """Read the found messages.
+
+    Raises:
+        Unavailable: it says nothing about what was found.
+    """
+    found = body.get("messages") if isinstance(body, dict) else None
+    records = found.get("records") if isinstance(found, dict) else None
+    if not isinstance(records, list):
+        raise Unavailable("Evolution did not say what it has sent.")
+    return records
+
+
 def _words(record: dict[str, Any]) -> str:
-    message = record.get("message") or {}
-    extended = message.get("extendedTextMessage") or {}
+    message = mapping(record.get("message"))
+    extended = mapping(message.get("extendedTextMessage"))
     return str(message.get("conversation") or extended.get("text") or "")
 
 

@@ -62,6 +62,7 @@ def raise_for(answer: ApiResponse) -> None:
     response = body.get("response")
     parts = list(flatten(response.get("message") if isinstance(response, dict) else None))
     parts += list(flatten(body.get("message")))
+    parts += list(flatten(_boom(body)))
     words = "; ".join(part for part in parts if isinstance(part, str))[:300]
     if any(isinstance(part, dict) and part.get("exists") is False for part in parts):
         raise NotOnWhatsApp("The number is not on WhatsApp.", hint="Check the number.")
@@ -74,6 +75,11 @@ def raise_for(answer: ApiResponse) -> None:
 
 def _raise_by_status(status: int, words: str) -> None:
     match status:
+        case 404 if words.startswith("Cannot "):
+            raise NeedsOperator(
+                f"This is no Evolution API: {words}",
+                hint="Set WHATSAPP_EVOLUTION_URL to the server's address.",
+            )
         case 404:
             raise NeedsOperator(
                 f"Evolution does not know this instance: {words}",
@@ -92,11 +98,18 @@ def _raise_by_status(status: int, words: str) -> None:
             return
 
 
-def refuse_unsent(body: Any) -> None:
-    """Raise when an answer 201 to a send names no message.
+def _boom(body: dict[str, Any]) -> Any:
+    """Give the words of a bare Boom object, as `chat/whatsappNumbers` answers it."""
+    output = body.get("output")
+    payload = output.get("payload") if isinstance(output, dict) else None
+    return payload.get("message") if isinstance(payload, dict) else None
 
-    The Cloud API channel answers a refusal of Meta's with 201 and the Graph error bare.
+
+def refuse_unsent(body: Any) -> None:
+    """Raise when an answer to a send is a refusal in the dress of a success.
+
+    The Cloud API channel answers a refusal of Meta's with 201 and the Graph error bare. Anything
+    else that names no message is no refusal: it may have been sent.
     """
-    error = body if isinstance(body, dict) else {}
-    if "key" not in error:
-        raise Refused(str(error.get("message") or "Evolution answered without a message id."))
+    if isinstance(body, dict) and "key" not in body and {"code", "type"} & body.keys():
+        raise Refused(str(body.get("message") or "Meta refused the message."))

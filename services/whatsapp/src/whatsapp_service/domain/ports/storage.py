@@ -1,4 +1,4 @@
-"""What the use cases need from the outside, and the context that carries it."""
+"""What the use cases keep, and the context that carries one transaction of it."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -60,8 +60,7 @@ class SeenChat(NamedTuple):
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class StoredMessage:
+class StoredMessage(NamedTuple):
     """One message as it is kept."""
 
     key: MessageKey
@@ -139,15 +138,15 @@ class Integrations(Protocol):
         """Note that the provider has the instance; its token is kept sealed."""
 
     async def remove(self, integration_id: IntegrationId) -> None:
-        """Forget an integration whose making failed."""
+        """Forget an integration whose making failed; one that was made before stays."""
 
     async def change_state(
         self, integration_id: IntegrationId, change: ConnectionChanged
     ) -> ConnectionState | None:
         """Move to a state; returns the one before, or None when nothing changed."""
 
-    async def show_qr(self, integration_id: IntegrationId, qr: Qr) -> None:
-        """Keep the newest code to be scanned."""
+    async def show_qr(self, integration_id: IntegrationId, qr: Qr) -> bool:
+        """Keep the newest code to be scanned; False when the number is open: nobody needs it."""
 
 
 class Chats(Protocol):
@@ -158,11 +157,11 @@ class Chats(Protocol):
 
     async def owned(
         self, chats: Sequence[tuple[TenantId, IntegrationId, ChatId]]
-    ) -> set[tuple[TenantId, IntegrationId, ChatId]]:
-        """Say which of these chats are the tenant's, on that integration."""
+    ) -> dict[tuple[TenantId, IntegrationId, ChatId], ChatId]:
+        """Say which of these chats are the tenant's, and which chat each of them is by now."""
 
-    async def reply_address(self, chat_id: ChatId) -> str | None:
-        """Find the JID to send to."""
+    async def addresses(self, chat_id: ChatId) -> list[str]:
+        """List the JIDs of a chat, the one to send to first; empty when there is no such chat."""
 
 
 class Messages(Protocol):
@@ -183,8 +182,8 @@ class Messages(Protocol):
     async def delivered(self, updates: Sequence[Delivered]) -> list[Delivered]:
         """Move messages forward, never back; returns those that moved."""
 
-    async def delivery_of(self, key: MessageKey) -> DeliveryStatus | None:
-        """Say how far a message came, also when the ack overtook the answer to the send."""
+    async def deliveries(self, keys: Sequence[MessageKey]) -> dict[MessageKey, DeliveryStatus]:
+        """Say how far messages came, also when the ack overtook the message."""
 
     async def keep_event(
         self, integration: Integration, *, event_id: EventId, reason: str, body: Any
@@ -255,53 +254,3 @@ class OpenForTenant(Protocol):
 
     def __call__(self, tenant: TenantId) -> AbstractAsyncContextManager[Context]:
         """Open it; it commits on success only."""
-
-
-class Lease(Protocol):
-    """Our hold on the chat's lane while we work on its head."""
-
-    async def confirm(self, context: Context) -> None:
-        """Renew it in this transaction; raises when another worker has the lane."""
-
-    async def finish(self, context: Context) -> None:
-        """Take the head off its lane in this transaction; raises likewise."""
-
-
-class Provider(Protocol):
-    """The WhatsApp gateway that holds the numbers (Evolution API)."""
-
-    async def create(self, integration: Integration) -> tuple[str, Qr | None]:
-        """Make the instance with our webhook; returns its token and a first QR code.
-
-        Idempotent: an instance that exists already is taken over.
-        """
-
-    async def delete(self, integration: Integration) -> None:
-        """Remove an instance whose making failed; best effort."""
-
-    async def fetch_qr(self, integration: Integration) -> Qr | None:
-        """Ask for a QR code to scan."""
-
-    async def show_typing(self, integration: Integration, jid: str, milliseconds: int) -> None:
-        """Show "typing…" for a while; a failure is no reason not to send."""
-
-    async def send_text(self, integration: Integration, jid: str, text: str) -> SentMessage:
-        """Send a text.
-
-        Raises:
-            OutcomeUnknown: it may or may not have been sent.
-            Transient: it was not sent, try later.
-            Permanent: it will never be sent.
-        """
-
-    async def find_sent(
-        self, integration: Integration, jid: str, *, text: str, since: datetime
-    ) -> list[SentMessage]:
-        """List what was sent to a JID with these words since then, oldest first."""
-
-
-class Agents(Protocol):
-    """The agent service, as far as we need it."""
-
-    async def exists(self, tenant: TenantId, agent_id: str) -> bool:
-        """Say whether the tenant has this agent."""

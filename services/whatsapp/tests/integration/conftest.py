@@ -1,0 +1,455 @@
+"""A running whatsapp worker on real Kafka and Postgres, beside the strict Evolution."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import httpx2
+import orjson
+import pytest
+import pytest_asyncio
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from common.auth import Keyring
+from common.bus import KafkaBus, Producer, Record, create_topics
+from common.contracts import (
+    AgentId,
+    CancelMessages,
+    ChatId,
+    CommandId,
+    ConnectionChanged,
+    ConnectionState,
+    Envelope,
+    Event,
+    EventId,
+    EvolutionWebhookReceived,
+    IntegrationId,
+    SendMessage,
+    TenantId,
+    Topic,
+    new_id,
+    utc_now,
+)
+from common.contracts.cloudevents import attributes, decode, encode_headers
+from common.contracts.commands import Text
+from common.db import Database, Sql
+from common.testing import base_settings, eventually, prepare_database, running, served
+from sandbox.app import create_app as create_sandbox
+from sandbox.settings import Settings as SandboxSettings
+from whatsapp_service.app import Wake, build, context_opener
+from whatsapp_service.domain.model import Integration, instance_name
+from whatsapp_service.domain.ports import Opener
+from whatsapp_service.domain.usecases.receive import receive
+from whatsapp_service.providers.evolution import translate
+from whatsapp_service.settings import Settings
+
+KEY = "sandbox-global-key"
+E = TypeVar("E", bound=Event)
+_phones = itertools.count(5511_9000_0000)
+
+
+class _NoListener:
+    async def assigned(self, partitions: object) -> None:
+        """Not of interest here."""
+
+    async def revoked(self, partitions: object) -> None:
+        """Not of interest here."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A WhatsApp number of a tenant of its own, and the webhooks that it gives rise to."""
+
+    integration: Integration
+    phone: str = field(default_factory=lambda: str(next(_phones)))
+
+    @property
+    def id(self) -> IntegrationId:
+        return self.integration.id
+
+    @property
+    def tenant(self) -> TenantId:
+        return self.integration.tenant
+
+    @property
+    def instance(self) -> str:
+        return self.integration.instance
+
+    def body(self, event: str, data: Any) -> dict[str, Any]:
+        return {
+            "event": event,
+            "instance": self.instance,
+            "data": data,
+            "destination": "http://gateway/hook",
+            "date_time": "2026-11-23T18:46:27.434Z",
+            "sender": f"{self.phone}@s.whatsapp.net",
+            "server_url": "http://evolution:8080",
+        }
+
+    def said(self, text: str, **options: Any) -> dict[str, Any]:
+        """MESSAGES_UPSERT: somebody wrote, by default a customer known by phone."""
+        return self.body("messages.upsert", _message(text, **options))
+
+    def echo(self, text: str, **options: Any) -> dict[str, Any]:
+        """SEND_MESSAGE: somebody sent through Evolution's API."""
+        return self.body("send.message", _message(text, from_me=True, **options))
+
+    def ack(self, message_id: str, status: str, **options: Any) -> dict[str, Any]:
+        jid = options.get("jid", "5511988880001@s.whatsapp.net")
+        data = {"keyId": message_id, "remoteJid": jid, "fromMe": True, "status": status}
+        return self.body("messages.update", data)
+
+    def state(self, state: str, code: int = 200, **more: Any) -> dict[str, Any]:
+        data = {"instance": self.instance, "state": state, "statusReason": code, **more}
+        return self.body("connection.update", data)
+
+    def qr(self, code: str) -> dict[str, Any]:
+        image = "data:image/png;base64,iVBORw0KGgo="
+        shown = {"instance": self.instance, "pairingCode": None, "code": code, "base64": image}
+        return self.body("qrcode.updated", {"qrcode": shown})
+
+    def call(self, call_id: str) -> dict[str, Any]:
+        """Something that always is one event about the number: the last of what we look at."""
+        return self.body("call", {"id": call_id, "from": "5511988880001@s.whatsapp.net"})
+
+
+def _message(text: str, **options: Any) -> dict[str, Any]:
+    at: datetime = options.get("at") or utc_now()
+    key = {
+        "remoteJid": options.get("jid", "5511988880001@s.whatsapp.net"),
+        "fromMe": options.get("from_me", False),
+        "id": options.get("id") or new_id("wa"),
+    }
+    if "alt" in options:
+        key["remoteJidAlt"] = options["alt"]
+    return {
+        "key": key,
+        "pushName": options.get("name", "Ana"),
+        "message": options.get("message", {"conversation": text}),
+        "messageType": options.get("kind", "conversation"),
+        "messageTimestamp": int(at.timestamp()),
+        "source": "ios",
+    }
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A record that could not be handled."""
+
+    id: str
+    topic: str
+    error: str
+    reason: str
+
+
+@dataclass
+class Mail:
+    """Everything that the service publishes, as it comes."""
+
+    envelopes: list[Envelope[Event]] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
+
+    async def collect(self, bus: KafkaBus, ready: asyncio.Event) -> None:
+        topics = [Topic.WHATSAPP_MESSAGES, Topic.WHATSAPP_CONNECTIONS, Topic.WHATSAPP_DEAD_LETTERS]
+        source = bus.source(new_id("g"), topics)
+        await source.start(_NoListener())
+        ready.set()
+        try:
+            while True:
+                for record in await source.poll(0.05):
+                    headers = attributes(record.headers)
+                    if record.partition.topic == Topic.WHATSAPP_DEAD_LETTERS:
+                        facts = [headers[f"dl_{name}"] for name in ("topic", "error", "reason")]
+                        self.dead.append(DeadLetter(headers.get("ce_id", ""), *facts))
+                    else:
+                        self.envelopes.append(decode(headers, record.value))
+        finally:
+            await source.stop()
+
+
+@dataclass
+class Stage:
+    """The service under test, what surrounds it, and what it says."""
+
+    database: Database
+    producer: Producer
+    sandbox: httpx2.AsyncClient
+    hooks: str
+    settings: Settings
+    open_context: Opener
+    mail: Mail
+    _worker: asyncio.Task[None] | None = None
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def start_worker(self) -> None:
+        self._stop = asyncio.Event()
+        up = asyncio.Event()
+        self._worker = asyncio.create_task(self._work(self._stop, up))
+        await up.wait()
+
+    async def _work(self, stop: asyncio.Event, up: asyncio.Event) -> None:
+        async with build(self.settings, "worker") as parts, running(parts):
+            up.set()
+            await stop.wait()
+
+    async def stop_worker(self) -> None:
+        self._stop.set()
+        if self._worker is not None:
+            await self._worker
+            self._worker = None
+
+    # What there is
+
+    async def number(
+        self, *, state: ConnectionState = ConnectionState.OPEN, live: bool = False
+    ) -> Number:
+        """Make a number of a new tenant; a live one is connected at the sandbox too."""
+        integration_id = IntegrationId(new_id("int"))
+        integration = Integration(
+            id=integration_id,
+            tenant=TenantId(new_id("ten")),
+            agent_id=AgentId(new_id("agt")),
+            instance=instance_name(integration_id),
+            state=ConnectionState.CONNECTING,
+            generation=1,
+            updated_at=utc_now(),
+        )
+        async with self.open_context() as context:
+            until = utc_now() + timedelta(minutes=1)
+            await context.integrations.begin(integration, channel="evolution", until=until)
+            await context.integrations.created(integration, token="token")
+            change = ConnectionChanged(integration_id=integration_id, state=state)
+            await context.integrations.change_state(integration_id, change)
+        number = Number(integration)
+        if live:
+            await self._connect(number)
+        return number
+
+    async def _connect(self, number: Number) -> None:
+        hook = {"url": f"{self.hooks}/{number.tenant}/{number.id}", "events": []}
+        made = {"instanceName": number.instance, "integration": "WHATSAPP-BAILEYS"}
+        await self.evolution("/instance/create", {**made, "qrcode": True, "webhook": hook})
+        await self.control(f"/evolution/instances/{number.instance}/scan", number=number.phone)
+        await self.until_row(number, "select 1 from integration where id = :id and state = 'open'")
+
+    async def evolution(self, path: str, body: dict[str, Any]) -> Any:
+        """Call Evolution as somebody else with its key would."""
+        headers = {"apikey": KEY}
+        answer = await self.sandbox.post(f"/evolution{path}", json=body, headers=headers)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    async def control(self, path: str, **body: Any) -> Any:
+        answer = await self.sandbox.post(f"/_sandbox{path}", json=body)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    async def chat(self, number: Number, phone: str = "5511988880001", **options: Any) -> ChatId:
+        """Let a customer write, so that there is a chat."""
+        options.setdefault("jid", f"{phone}@s.whatsapp.net")
+        await self.take_in(number, [number.said("oi", **options)])
+        rows = await self.rows(
+            "select chat_id from alias where integration_id = :id and alias = :alias",
+            id=number.id,
+            alias=f"phone:+{phone}",
+        )
+        return ChatId(rows[0]["chat_id"])
+
+    async def fault(self, number: Number, fault: str, call: str = "sendText", **more: Any) -> int:
+        """Let Evolution misbehave towards this number."""
+        spec = {"provider": "evolution", "call": call, "fault": fault, "instance": number.instance}
+        armed = await self.control("/faults", **spec, **more)
+        return int(armed["id"])
+
+    async def mend(self, fault: int) -> None:
+        await self.sandbox.delete(f"/_sandbox/faults/{fault}")
+
+    async def struck(self, fault: int) -> int:
+        """How often a fault has struck."""
+        armed = (await self.sandbox.get("/_sandbox/faults")).json()
+        return next(int(row["hits"]) for row in armed if row["id"] == fault)
+
+    # What is said to it
+
+    async def publish(self, *envelopes: Envelope[Any]) -> None:
+        records = [
+            Record(
+                e.event.topic, e.event.record_key, e.event.model_dump_json().encode(), headers
+            )
+            for e in envelopes
+            for headers in [encode_headers(e)]
+        ]
+        assert await self.producer.publish_all(records) == [None] * len(records)
+
+    def webhook(
+        self, number: Number, body: dict[str, Any], **changes: Any
+    ) -> Envelope[EvolutionWebhookReceived]:
+        facts = {"integration_id": number.id, "generation": 1, **changes}
+        event = EvolutionWebhookReceived(instance=number.instance, body=body, **facts)
+        return Envelope(EventId(new_id("evt")), number.tenant, utc_now(), event, "test")
+
+    async def tell(self, number: Number, *bodies: dict[str, Any], **changes: Any) -> None:
+        """Publish webhooks, as the gateway would."""
+        await self.publish(*(self.webhook(number, body, **changes) for body in bodies))
+
+    async def take_in(self, number: Number, bodies: Sequence[dict[str, Any]]) -> None:
+        """Take webhooks in as one batch."""
+        webhooks = [self.webhook(number, body) for body in bodies]
+        async with self.open_context() as context:
+            assert await receive(context, webhooks, translate) == {}
+
+    def command(
+        self, number: Number, chat: ChatId, text: str, **options: Any
+    ) -> Envelope[SendMessage]:
+        tenant = options.pop("tenant", number.tenant)
+        command_id = CommandId(options.pop("command_id", new_id("cmd")))
+        event = SendMessage(
+            command_id=command_id,
+            chat_id=chat,
+            integration_id=number.id,
+            content=Text(text=text),
+            **options,
+        )
+        return Envelope(EventId(new_id("evt")), tenant, utc_now(), event, "test")
+
+    async def send(self, number: Number, chat: ChatId, *texts: str, **options: Any) -> list[str]:
+        """Publish send commands; gives their ids."""
+        commands = [self.command(number, chat, text, **options) for text in texts]
+        await self.publish(*commands)
+        return [c.event.command_id for c in commands]
+
+    async def cancel(self, number: Number, chat: ChatId, *command_ids: str) -> None:
+        ids = tuple(CommandId(one) for one in command_ids)
+        event = CancelMessages(chat_id=chat, integration_id=number.id, command_ids=ids)
+        await self.publish(Envelope(EventId(new_id("evt")), number.tenant, utc_now(), event))
+
+    # What came of it
+
+    def events(self, number: Number, *types: type[E]) -> list[E]:
+        """What was published about a number, of these types or of any, each topic in order."""
+        wanted: Any = types or (Event,)
+        return [
+            e.event
+            for e in self.mail.envelopes
+            if e.tenant == number.tenant and isinstance(e.event, wanted)
+        ]
+
+    async def until_events(self, number: Number, type_: type[E], count: int = 1) -> list[E]:
+        """Wait for so many events of a type."""
+        what = f"{count} {type_.__name__}"
+        await eventually(lambda: len(self.events(number, type_)) >= count, what=what)
+        return self.events(number, type_)
+
+    async def rows(self, statement: str, **values: Any) -> list[dict[str, Any]]:
+        return [dict(row) for row in await self.database.execute(Sql(statement), values)]
+
+    async def until_row(self, number: Number, statement: str, **values: Any) -> dict[str, Any]:
+        """Wait for a row; `:id` is the number's."""
+        found: list[dict[str, Any]] = []
+
+        async def there() -> bool:
+            found[:] = await self.rows(statement, id=number.id, **values)
+            return bool(found)
+
+        await eventually(there, what=statement)
+        return found[0]
+
+    async def sent(self, number: Number) -> list[dict[str, Any]]:
+        """What Evolution really sent, in order."""
+        path = f"/_sandbox/evolution/sent?instance={number.instance}"
+        rows: list[dict[str, Any]] = (await self.sandbox.get(path)).json()
+        return rows
+
+    async def until_idle(self, number: Number, within: float = 15) -> None:
+        """Wait until nothing is left to be sent for a number."""
+
+        async def idle() -> bool:
+            statement = "select 1 from lane where pace_key = :id and pending > 0"
+            return not await self.rows(statement, id=number.id)
+
+        await eventually(idle, within=within, what="empty lanes")
+
+
+def _gateway(producer: Producer) -> Starlette:
+    """Publish what Evolution calls with, as the gateway does."""
+
+    async def hook(request: Request) -> Response:
+        body = orjson.loads(await request.body())
+        body.pop("apikey", None)
+        event = EvolutionWebhookReceived(
+            instance=body["instance"],
+            integration_id=request.path_params["integration"],
+            generation=1,
+            body=body,
+        )
+        tenant = TenantId(request.path_params["tenant"])
+        envelope = Envelope(EventId(new_id("evt")), tenant, utc_now(), event, "test")
+        value = event.model_dump_json().encode()
+        await producer.publish(
+            Record(event.topic, event.record_key, value, encode_headers(envelope))
+        )
+        return Response(status_code=200)
+
+    return Starlette(routes=[Route("/{tenant}/{integration}", hook, methods=["POST"])])
+
+
+@asynccontextmanager
+async def _stage(database_url: str, kafka: str) -> AsyncGenerator[Stage]:
+    async with AsyncExitStack() as stack:
+        url = await prepare_database(database_url, "whatsapp")
+        await create_topics(kafka)
+        bus = KafkaBus(kafka)
+        producer = await stack.enter_async_context(bus.producer())
+        quick = SandboxSettings(connect_scale=0, retry_scale=0.02)
+        evolution = await stack.enter_async_context(served(create_sandbox(quick)))
+        hooks = await stack.enter_async_context(served(_gateway(producer)))
+        settings = Settings(
+            **base_settings("whatsapp", database=database_url, kafka=kafka),
+            evolution_url=f"{evolution}/evolution",
+            evolution_api_key=KEY,
+            agent_url="http://127.0.0.1:9",
+            gateway_public_url=hooks,
+            send_lease_seconds=2,
+            settle_seconds=1,
+        )
+        database = Database(url)
+        stack.push_async_callback(database.close)
+        client = await stack.enter_async_context(httpx2.AsyncClient(base_url=evolution))
+        keyring = Keyring.parse(settings.keyring)
+        opener = context_opener(database, keyring, Wake(lambda: None))
+        mail = Mail()
+        ready = asyncio.Event()
+        collecting = asyncio.create_task(mail.collect(bus, ready))
+        await ready.wait()
+        stage = Stage(database, producer, client, hooks, settings, opener, mail)
+        await stage.start_worker()
+        try:
+            yield stage
+        finally:
+            await stage.stop_worker()
+            collecting.cancel()
+            await asyncio.gather(collecting, return_exceptions=True)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(module_database: str, kafka_bootstrap: str) -> AsyncGenerator[Stage]:
+    """One worker for all tests of a module; each test has tenants and numbers of its own."""
+    async with _stage(module_database, kafka_bootstrap) as stage:
+        yield stage
+
+
+@pytest.fixture
+def of() -> Any:
+    """Wrap what the tests of a sandbox's row need: the texts."""
+
+    def texts(rows: Sequence[dict[str, Any]]) -> list[str]:
+        return [row["text"] for row in rows]
+
+    return texts
