@@ -46,7 +46,12 @@ async def test_every_body_is_accepted_on_both_routes_and_kept(
         for body in bodies():
             for address, secret in routes:
                 named = {**body, "instance": number} if "instance" in body else body
-                response = await client.post(address, json=named, headers=secret)
+                response = await client.post(
+                    # As Evolution writes it: half an emoji stays an escape.
+                    address,
+                    content=json.dumps(named).encode(),
+                    headers={**secret, "content-type": "application/json"},
+                )
                 assert response.status_code == httpx2.codes.OK, (body.get("event"), response.text)
                 posted += 1
     connection = await asyncpg.connect(place.database("whatsapp"))

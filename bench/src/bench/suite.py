@@ -64,7 +64,8 @@ class Suite:
         async def opened() -> bool:
             return bool((await self._call("GET", f"{channel}/status"))["state"] == "open")
 
-        await until(opened, every=0.1)
+        async with asyncio.timeout(30):
+            await until(opened, every=0.1)
         return number
 
     async def sent(self, count: int, *, within: float = 60) -> list[dict[str, Any]]:
