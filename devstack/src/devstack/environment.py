@@ -45,6 +45,11 @@ def sandbox_argv() -> list[str]:
     return [sys.executable, "-m", "sandbox"]
 
 
+def in_process_argv() -> list[str]:
+    """How all services are started in one process, where there is no Kafka."""
+    return [sys.executable, "-m", "devstack.in_process"]
+
+
 def everything(addresses: Addresses, secrets: SecretStore) -> dict[str, str]:
     """Every variable of every process; a service's own carry its prefix, so none clash."""
     merged = _shared(addresses, secrets)
@@ -61,6 +66,11 @@ def of(service: str, addresses: Addresses, secrets: SecretStore) -> dict[str, st
         **_common(service, addresses, secrets),
         **_own(service, addresses, secrets),
     }
+
+
+def of_all(addresses: Addresses, secrets: SecretStore) -> dict[str, str]:
+    """What the process that runs all services finds in its environment."""
+    return {**_inherited(), **everything(addresses, secrets)}
 
 
 def sandbox(addresses: Addresses, secrets: SecretStore) -> dict[str, str]:

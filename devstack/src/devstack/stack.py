@@ -12,7 +12,6 @@ from devstack import session as sessions
 from devstack.children import Child, Command
 from devstack.environment import HTTP, SANDBOX, SERVICES, Addresses
 from devstack.errors import JavaMissing, StackError
-from devstack.in_process import start_on_in_process_bus
 from devstack.places import Places, make_folder, put_away_logs, require_disk_space
 from devstack.polling import until
 from devstack.ports import free_port
@@ -24,6 +23,9 @@ from devstack.topics import create_topics
 
 _SERVICE_START = 60.0
 _MIGRATION = 60.0
+_NO_KAFKA = (
+    "There is no Kafka: all services run in one process on its in-process bus, which keeps nothing."
+)
 
 
 @dataclass(slots=True)
@@ -55,7 +57,7 @@ async def start(places: Places, screen: Screen, supervisor: Supervisor) -> Sessi
     if stack.broker == "kafka":
         await _together(*(_start_service(stack, service) for service in SERVICES))
     else:
-        await start_on_in_process_bus(stack.addresses, stack.secrets, supervisor, places.logs)
+        await _start_in_one_process(stack)
     session = Session(
         pid=os.getpid(),
         broker=stack.broker,
@@ -78,7 +80,7 @@ async def _plan(places: Places, screen: Screen, supervisor: Supervisor) -> Stack
         except JavaMissing as reason:
             broker = "in-process"
             screen.tell(f"  {reason}")
-            screen.tell("  Until then the services run on the in-process bus: no Kafka, no proof.")
+            screen.tell(f"  {_NO_KAFKA}")
     ports = _ports(sessions.last_ports(places))
     addresses = Addresses(
         postgres_url=databases.plain(
@@ -179,6 +181,21 @@ async def _start_service(stack: Stack, service: str) -> None:
         await _answers(child, f"{step.note}/readyz")
 
 
+async def _start_in_one_process(stack: Stack) -> None:
+    command = Command(
+        name="services",
+        argv=environment.in_process_argv(),
+        log=stack.places.logs / "services.log",
+        environment=environment.of_all(stack.addresses, stack.secrets),
+        folder=stack.places.root,
+    )
+    with stack.screen.step("all services, without Kafka") as step:
+        child = stack.supervisor.launch(command, Tier.SERVICES)
+        for service in SERVICES:
+            await _answers(child, f"{stack.addresses.url(service)}/readyz")
+        step.note = stack.addresses.url("gateway")
+
+
 async def _migrate(stack: Stack, service: str) -> None:
     log = stack.places.logs / f"{service}-migrate.log"
     command = Command(
@@ -243,6 +260,8 @@ def _first(several: BaseExceptionGroup[StackError]) -> StackError:
 def prepare(places: Places, screen: Screen) -> None:
     """Fetch what a first start would fetch, so that the first start is a quick one.
 
+    Without Java or Maven it says so and goes on: the suite then starts without Kafka.
+
     Raises:
         StackError: it cannot be had.
     """
@@ -250,5 +269,9 @@ def prepare(places: Places, screen: Screen) -> None:
     for folder in (places.state, places.logs, places.objects):
         make_folder(folder)
     if "KAFKA_BOOTSTRAP_SERVERS" not in os.environ:
-        with screen.step("Apache Kafka's jars"):
-            kafka_kit.prepare(places, screen.tell)
+        try:
+            with screen.step("Apache Kafka's jars"):
+                kafka_kit.prepare(places, screen.tell)
+        except JavaMissing as reason:
+            screen.tell(f"  {reason}")
+            screen.tell("  Until then the suite starts without Kafka, on an in-process bus.")

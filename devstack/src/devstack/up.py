@@ -78,7 +78,9 @@ def _show(places: Places, screen: Screen, session: Session) -> None:
     screen.tell()
     screen.tell(f"  public API   {session.url('gateway')}")
     screen.tell(f"  sandbox      {session.url('sandbox')}")
-    screen.tell(f"  broker       {session.environment['KAFKA_BOOTSTRAP_SERVERS']}")
+    address = session.environment["KAFKA_BOOTSTRAP_SERVERS"]
+    broker = address if session.broker == "kafka" else "none: the services share one process"
+    screen.tell(f"  broker       {broker}")
     screen.tell(f"  logs         {places.logs}")
     screen.tell('  environment  eval "$(python -m devstack env)"')
     screen.tell()

@@ -4,7 +4,16 @@ from dataclasses import asdict
 from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
+from fastapi.exceptions import RequestValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 
 from agent_service.domain.model import Agent, AgentSettings
 from agent_service.domain.ports import OpenForTenant
@@ -12,7 +21,7 @@ from agent_service.domain.usecases import agents as usecases
 from agent_service.domain.usecases.agents import Draft
 from common.auth import Principal
 from common.contracts import AgentId, ConversationId, TenantId, new_id
-from common.errors import NotFound
+from common.errors import InvalidInput, NotFound
 from common.service import principal
 
 router = APIRouter(prefix="/api")
@@ -21,7 +30,25 @@ Reader = Annotated[Principal, Depends(principal("agents:read"))]
 Writer = Annotated[Principal, Depends(principal("agents:write"))]
 ConversationReader = Annotated[Principal, Depends(principal("conversations:read"))]
 Limit = Annotated[int, Query(ge=1, le=200)]
+_LONGEST_KEY = 500
 
+
+def _storable(text: str) -> str:
+    if "\0" in text or text.encode(errors="ignore").decode() != text:
+        raise ValueError("must not contain U+0000 or half a surrogate pair")
+    return text
+
+
+def _fits_a_header(key: SecretStr) -> SecretStr:
+    plain = key.get_secret_value()
+    if len(plain) > _LONGEST_KEY or not (plain.isascii() and plain.isprintable()):
+        raise ValueError(f"must be at most {_LONGEST_KEY} printable ASCII characters")
+    return key
+
+
+Words = Annotated[str, AfterValidator(_storable)]
+"""Text as Postgres can hold it."""
+ApiKey = Annotated[SecretStr, AfterValidator(_fits_a_header)]
 
 _DEFAULTS = AgentSettings()
 
@@ -31,9 +58,9 @@ class SettingsBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    instructions: str = Field(_DEFAULTS.instructions, min_length=1, max_length=20_000)
-    model: str | None = Field(None, max_length=200)
-    base_url: str | None = Field(None, max_length=500)
+    instructions: Words = Field(_DEFAULTS.instructions, min_length=1, max_length=20_000)
+    model: Words | None = Field(None, max_length=200)
+    base_url: Words | None = Field(None, max_length=500)
     temperature: float | None = Field(None, ge=0, le=2)
     max_output_tokens: int = Field(_DEFAULTS.max_output_tokens, ge=16, le=32_000)
     quiet_seconds: float = Field(_DEFAULTS.quiet_seconds, ge=0, le=60)
@@ -42,7 +69,7 @@ class SettingsBody(BaseModel):
     split_messages: bool = _DEFAULTS.split_messages
     answer_groups: bool = _DEFAULTS.answer_groups
     history_messages: int = Field(_DEFAULTS.history_messages, ge=1, le=200)
-    fallback_text: str = Field(_DEFAULTS.fallback_text, min_length=1, max_length=2000)
+    fallback_text: Words = Field(_DEFAULTS.fallback_text, min_length=1, max_length=2000)
     requests_per_minute: int = Field(_DEFAULTS.requests_per_minute, ge=1, le=100_000)
 
     def to_settings(self) -> AgentSettings:
@@ -55,9 +82,9 @@ class AgentBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(min_length=1, max_length=200)
+    name: Words = Field(min_length=1, max_length=200)
     settings: SettingsBody = SettingsBody()
-    api_key: SecretStr | None = None
+    api_key: ApiKey | None = None
     """The tenant's own key at the model server; kept sealed, never shown again."""
 
 
@@ -66,9 +93,9 @@ class AgentPatch(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str | None = Field(None, min_length=1, max_length=200)
+    name: Words | None = Field(None, min_length=1, max_length=200)
     settings: dict[str, Any] | None = None
-    api_key: SecretStr | None = None
+    api_key: ApiKey | None = None
 
 
 class AgentView(BaseModel):
@@ -109,13 +136,30 @@ def _sealed(request: Request, tenant: str, key: SecretStr | None) -> str | None:
     return sealed
 
 
+def _check_address(request: Request, settings: SettingsBody) -> None:
+    try:
+        request.app.state.check_model_address(settings.base_url)
+    except InvalidInput as refused:
+        raise InvalidInput(f"settings.base_url: {refused}", hint=refused.hint) from None
+
+
+def _merged(present: AgentSettings, changes: dict[str, Any]) -> SettingsBody:
+    """Lay the named fields over the present ones; what does not fit is the caller's mistake."""
+    try:
+        return SettingsBody.model_validate({**asdict(present), **changes})
+    except ValidationError as error:
+        raise RequestValidationError(
+            [{**one, "loc": ("body", "settings", *one["loc"])} for one in error.errors()]
+        ) from None
+
+
 @router.post("/agents", status_code=201)
 async def create_agent(
     body: AgentBody, caller: Writer, open_for: Opens, request: Request
 ) -> AgentView:
     """Create an agent."""
     tenant = TenantId(caller.tenant_id)
-    request.app.state.check_model_address(body.settings.base_url)
+    _check_address(request, body.settings)
     draft = Draft(body.name, body.settings.to_settings(), _sealed(request, tenant, body.api_key))
     async with open_for(tenant) as context:
         made = await usecases.create(context, tenant, draft, lambda: AgentId(new_id("agt")))
@@ -130,7 +174,7 @@ async def list_agents(caller: Reader, open_for: Opens, limit: Limit = 50) -> lis
 
 
 @router.get("/agents/{agent_id}")
-async def show_agent(agent_id: str, caller: Reader, open_for: Opens) -> AgentView:
+async def show_agent(agent_id: Words, caller: Reader, open_for: Opens) -> AgentView:
     """Show one agent."""
     async with open_for(TenantId(caller.tenant_id)) as context:
         return AgentView.of(await usecases.find(context, AgentId(agent_id)))
@@ -138,7 +182,7 @@ async def show_agent(agent_id: str, caller: Reader, open_for: Opens) -> AgentVie
 
 @router.patch("/agents/{agent_id}")
 async def change_agent(
-    agent_id: str, body: AgentPatch, caller: Writer, open_for: Opens, request: Request
+    agent_id: Words, body: AgentPatch, caller: Writer, open_for: Opens, request: Request
 ) -> AgentView:
     """Change what the body names; an empty `api_key` forgets the tenant's own key."""
     tenant = TenantId(caller.tenant_id)
@@ -146,8 +190,8 @@ async def change_agent(
         agent = await usecases.find(context, AgentId(agent_id))
         settings = None
         if body.settings is not None:
-            merged = SettingsBody.model_validate({**asdict(agent.settings), **body.settings})
-            request.app.state.check_model_address(merged.base_url)
+            merged = _merged(agent.settings, body.settings)
+            _check_address(request, merged)
             settings = merged.to_settings()
         key = _sealed(request, tenant, body.api_key)
         forget = body.api_key is not None and key is None
@@ -158,7 +202,7 @@ async def change_agent(
 
 
 @router.delete("/agents/{agent_id}", status_code=204)
-async def delete_agent(agent_id: str, caller: Writer, open_for: Opens) -> Response:
+async def delete_agent(agent_id: Words, caller: Writer, open_for: Opens) -> Response:
     """Delete an agent; its number stays connected and is no longer answered."""
     async with open_for(TenantId(caller.tenant_id)) as context:
         await usecases.delete(context, AgentId(agent_id))
@@ -203,7 +247,7 @@ async def list_conversations(
 
 @router.get("/conversations/{conversation_id}")
 async def show_conversation(
-    conversation_id: str, caller: ConversationReader, open_for: Opens, limit: Limit = 50
+    conversation_id: Words, caller: ConversationReader, open_for: Opens, limit: Limit = 50
 ) -> ConversationDetail:
     """Show one conversation and its newest lines."""
     async with open_for(TenantId(caller.tenant_id)) as context:

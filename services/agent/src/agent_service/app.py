@@ -83,7 +83,7 @@ def _worker(settings: Settings, inside: _Inside, bus: Bus, model: Model) -> list
     turns = answering(
         inside.database,
         TURNS,
-        Answering(open_context, model),
+        Answering(open_context, model, utc_now),
         lease=settings.turn_lease,
         concurrency=settings.turn_concurrency,
     )

@@ -1,7 +1,7 @@
 """The lanes: answer the turns that are due."""
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from agent_service.domain.ports import Context
 from agent_service.domain.usecases.answer import Answering
@@ -16,6 +16,16 @@ class JobLease:
 
     queue: Queue
     job: Job
+
+    @property
+    def attempts(self) -> int:
+        """How often this turn has failed before."""
+        return self.job.attempts
+
+    @property
+    def waiting_since(self) -> datetime:
+        """When the turn was opened."""
+        return self.job.enqueued_at
 
     async def finish(self, context: Context) -> None:
         """Take the turn off its lane in this transaction."""

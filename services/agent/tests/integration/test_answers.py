@@ -1,172 +1,138 @@
-"""The agent on real Kafka, real Postgres and the strict sandbox."""
+"""What is answered, once, and what is not: on real Kafka, real Postgres and the strict sandbox."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+import asyncio
+import itertools
+from dataclasses import replace
 from typing import Any
 
-import httpx2
 import pytest
 
-from agent_service.app import build, tenant_opener
-from agent_service.domain.model import Agent, AgentSettings
-from agent_service.settings import Settings
-from common.bus import KafkaBus, Producer, Received, Record, create_topics
-from common.contracts import (
-    AgentId,
-    ChatId,
-    Envelope,
-    EventId,
-    IntegrationId,
-    MessageId,
-    MessageKind,
-    MessageReceived,
-    Sender,
-    SendMessage,
-    TenantId,
-    Topic,
-    new_id,
-    utc_now,
-)
-from common.contracts.cloudevents import attributes, decode, encode_headers
-from common.db import Database
-from common.testing import base_settings, eventually, prepare_database, running, served
-from sandbox.app import create_app as create_sandbox
+from common.contracts import AgentId, ChatId
 
-pytestmark = pytest.mark.integration
-
-QUICK = AgentSettings(quiet_seconds=0, typing_ms_per_char=0)
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 
-class _NoListener:
-    async def assigned(self, partitions: object) -> None:
-        """Not of interest here."""
-
-    async def revoked(self, partitions: object) -> None:
-        """Not of interest here."""
-
-
-@dataclass
-class Stage:
-    """A running agent worker, a customer's pen, and the commands that came out."""
-
-    producer: Producer
-    sandbox: httpx2.AsyncClient
-    tenant: TenantId
-    add_agent: Callable[[AgentSettings], Awaitable[Agent]]
-    integration: IntegrationId = field(default_factory=lambda: IntegrationId(new_id("int")))
-    commands: list[Envelope[SendMessage]] = field(default_factory=list)
-    _records: Callable[[], Awaitable[list[Received]]] | None = None
-
-    async def write(self, agent: Agent, text: str, chat: str = "cht_1", **changes: Any) -> str:
-        event = MessageReceived(
-            message_id=MessageId(changes.pop("message_id", new_id("wa"))),
-            chat_id=ChatId(chat),
-            integration_id=self.integration,
-            kind=MessageKind.TEXT,
-            text=text,
-            sender=Sender(phone="+5511988880001", name="Ana"),
-            sent_at=utc_now(),
-            agent_id=agent.id,
-        ).model_copy(update=changes)
-        envelope = Envelope(EventId(new_id("evt")), self.tenant, utc_now(), event, "test")
-        value = event.model_dump_json().encode()
-        await self.producer.publish(
-            Record(event.topic, event.record_key, value, encode_headers(envelope))
-        )
-        return event.message_id
-
-    async def calls(self) -> list[dict[str, Any]]:
-        answer = await self.sandbox.get("/_sandbox/openai/calls")
-        found: list[dict[str, Any]] = answer.json()
-        return found
-
-    async def sent(self, count: int, within: float = 20) -> list[str]:
-        """Wait for that many commands of this tenant and give their texts in order."""
-
-        async def enough() -> bool:
-            assert self._records is not None
-            for record in await self._records():
-                envelope = decode(attributes(record.headers), record.value)
-                if envelope.tenant == self.tenant and isinstance(envelope.event, SendMessage):
-                    self.commands.append(envelope)  # type: ignore[arg-type]  # narrowed above
-            return len(self.commands) >= count
-
-        await eventually(enough, within=within, what=f"{count} send commands")
-        return [command.event.content.text for command in self.commands]
-
-
-@pytest.fixture
-async def stage(fresh_database: str, kafka_bootstrap: str) -> AsyncGenerator[Stage]:
-    url = await prepare_database(fresh_database, "agent")
-    await create_topics(kafka_bootstrap)
-    bus = KafkaBus(kafka_bootstrap)
-    tenant = TenantId(new_id("ten"))
-    database = Database(url)
-    open_for = tenant_opener(database, lambda: None)
-
-    async def add_agent(settings: AgentSettings) -> Agent:
-        now = utc_now()
-        agent = Agent(AgentId(new_id("agt")), tenant, "Ana", settings, now, now)
-        async with open_for(tenant) as context:
-            await context.agents.add(agent)
-        return agent
-
-    async with _worker(fresh_database, kafka_bootstrap) as sandbox, bus.producer() as producer:
-        out = bus.source(new_id("g"), [Topic.WHATSAPP_COMMANDS])
-        await out.start(_NoListener())
-        stage = Stage(producer, sandbox, tenant, add_agent)
-        stage._records = lambda: out.poll(0.05)
-        yield stage
-        await out.stop()
-    await database.close()
-
-
-@asynccontextmanager
-async def _worker(database: str, kafka: str) -> AsyncGenerator[httpx2.AsyncClient]:
-    async with served(create_sandbox()) as address:
-        settings = Settings(
-            **base_settings("agent", database=database, kafka=kafka),
-            openai_base_url=f"{address}/openai/v1",
-            openai_api_key="sk-test",
-            openai_model="gpt-5.4-mini",
-        )
-        async with (
-            build(settings, "worker") as parts,
-            running(parts),
-            httpx2.AsyncClient(base_url=address) as client,
-        ):
-            yield client
-
-
-async def test_a_message_is_answered_once(stage: Stage) -> None:
-    agent = await stage.add_agent(QUICK)
-    written = await stage.write(agent, "hello")
-    [text] = await stage.sent(1)
+async def test_a_message_is_answered_once(stage: Any) -> None:
+    ana = await stage.customer()
+    written = await ana.writes("hello")
+    [text] = await ana.hears()
     assert "hello" in text
-    await stage.write(agent, "hello", message_id=written)
-    await stage.write(agent, "again")
-    assert len(await stage.sent(2)) == 2
-    assert len(await stage.calls()) == 2
+    await ana.writes("hello", message_id=written)
+    await ana.writes("again")
+    assert len(await ana.hears(2)) == 2
+    assert len(await stage.calls(ana.agent)) == 2
 
 
-async def test_a_burst_of_ten_gives_one_answer(stage: Stage) -> None:
-    agent = await stage.add_agent(replace(QUICK, quiet_seconds=1.0))
+async def test_a_burst_of_ten_gives_one_answer_to_all_of_it(stage: Any) -> None:
+    ana = await stage.customer(quiet_seconds=1.0, history_messages=2)
     for n in range(10):
-        await stage.write(agent, f"part {n}")
-    [text] = await stage.sent(1)
+        await ana.writes(f"part {n}")
+    [text] = await ana.hears()
     assert "part 9" in text
-    await stage.write(agent, "next", chat="cht_2")
-    assert len(await stage.sent(2)) == 2
-    assert len(await stage.calls()) == 2
+    [call] = await stage.calls(ana.agent)
+    assert [item["content"] for item in call["input"]] == [f"part {n}" for n in range(10)]
 
 
-async def test_what_a_bot_must_not_answer_is_not_answered(stage: Stage) -> None:
-    agent = await stage.add_agent(QUICK)
-    await stage.write(agent, "old", stale=True)
-    await stage.write(agent, "from the phone", from_me=True)
-    await stage.write(replace(agent, id=AgentId("agt_nobody")), "foreign")
-    await stage.write(agent, "hello", chat="cht_2")
-    [text] = await stage.sent(1)
-    assert "hello" in text
-    assert len(await stage.calls()) == 1
+async def test_what_a_bot_must_not_answer_is_not_answered(stage: Any) -> None:
+    ana = await stage.customer()
+    stranger = replace(ana, agent=replace(ana.agent, id=AgentId("agt_nobody")))
+    await ana.writes("old", stale=True)
+    await ana.writes("from the phone", from_me=True)
+    await stranger.writes("foreign")
+    bea = replace(ana, chat=ChatId("cht_other"))
+    await bea.writes("hello")
+    assert await bea.hears() == ["You said: hello"]
+    await ana.at_rest()
+    assert ana.answers() == []
+    assert len(await stage.calls(ana.agent)) == 1
+
+
+async def test_the_same_messages_again_and_in_another_order_are_answered_once(stage: Any) -> None:
+    ana = await stage.customer(quiet_seconds=0.4)
+    first, second = "wa_first", "wa_second"
+    for message in (second, first, first, second, first):
+        await ana.writes(f"text of {message}", message_id=message)
+    assert len(await ana.hears()) == 1
+    for message in (first, second):
+        await ana.writes(f"text of {message}", message_id=message)
+    await ana.writes("the last")
+    assert await ana.hears(2) == ["You said: text of wa_first", "You said: the last"]
+    assert len(await stage.calls(ana.agent)) == 2
+    said = [text for role, text in await ana.lines() if role == "customer"]
+    assert said == ["text of wa_second", "text of wa_first", "the last"]
+
+
+async def test_who_keeps_writing_is_answered_at_the_deadline(stage: Any) -> None:
+    ana = await stage.customer(quiet_seconds=0.5, deadline_seconds=1.5)
+
+    async def never_pauses() -> None:
+        for n in itertools.count():
+            await ana.writes(f"line {n}")
+            await asyncio.sleep(0.3)  # the customer's pace, not a wait
+
+    writing = asyncio.ensure_future(never_pauses())
+    try:
+        await ana.hears(1, within=10)
+    finally:
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+    first, *_ = await stage.calls(ana.agent)
+    assert 3 <= len(first["input"]) <= 12, "neither at once nor only when the customer stopped"
+
+
+async def test_what_comes_while_the_model_thinks_is_answered_with_the_rest(stage: Any) -> None:
+    ana = await stage.customer()
+    await stage.fault(ana.agent, "delay", seconds=0.7)
+    await ana.writes("do you deliver")
+    await ana.thinking()
+    await ana.writes("on Sundays?")
+    assert await ana.hears() == ["You said: on Sundays?"]
+    drafted, sent = await stage.calls(ana.agent)
+    assert [item["content"] for item in drafted["input"]] == ["do you deliver"]
+    assert [item["content"] for item in sent["input"]] == ["do you deliver", "on Sundays?"]
+
+
+@pytest.mark.parametrize("same_number", [False, True])
+async def test_two_tenants_with_the_same_customer_never_mix(stage: Any, same_number: bool) -> None:
+    ours = await stage.customer()
+    theirs = replace(ours, agent=await stage.agent())
+    if not same_number:
+        theirs = replace(theirs, integration="int_theirs")
+    await asyncio.gather(ours.writes("our secret"), theirs.writes("their secret"))
+    assert await ours.hears() == ["You said: our secret"]
+    assert await theirs.hears() == ["You said: their secret"]
+    for one, other in ((ours, "their"), (theirs, "our")):
+        [call] = await stage.calls(one.agent)
+        assert f"{other} secret" not in str(call["input"])
+
+
+async def test_a_deleted_agents_turn_ends_quietly_and_the_next_agent_answers(stage: Any) -> None:
+    ana = await stage.customer(quiet_seconds=60)
+    await ana.writes("is anybody there")
+    await ana.stored(1)
+    await stage.delete(ana.agent)
+    await ana.resumed()
+    await ana.at_rest()
+    assert await ana.lines() == [("customer", "is anybody there")]
+    assert await stage.calls(ana.agent) == []
+
+    successor = replace(ana, agent=await stage.agent(ana.agent.tenant))
+    await successor.writes("hello?")
+    assert await successor.hears() == ["You said: hello?"]
+
+
+async def test_a_message_with_a_character_that_postgres_lacks_is_answered(stage: Any) -> None:
+    ana = await stage.customer()
+    await stage.script(ana.agent, text="with a\0 hole")
+    await ana.writes("hel\0lo")
+    assert await ana.hears() == ["with a hole"]
+    assert await ana.lines() == [("customer", "hello"), ("agent", "with a hole")]
+
+
+async def test_an_answer_leaves_as_one_message_a_paragraph_in_order(stage: Any) -> None:
+    ana = await stage.customer(typing_ms_per_char=10)
+    await stage.script(ana.agent, text="First.\n\nSecond, longer.\n\n\n\nThird.")
+    await ana.writes("tell me")
+    assert await ana.hears(3) == ["First.", "Second, longer.", "Third."]
+    typing = [envelope.event.typing_ms for envelope in ana.commands()]
+    assert typing == [60, 150, 60]

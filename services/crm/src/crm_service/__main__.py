@@ -1,15 +1,16 @@
-"""python -m crm_service api | worker | all | migrate."""
+"""python -m crm_service api | worker | all | migrate | lanes | dead-letters."""
 
 import sys
 from typing import Any
 
-from common.service import Service, main
+from common.service import OPERATIONS, Service, main
 
 SERVICE: Service[Any] = Service(
     "crm",
     "crm_service.settings:Settings",
     "crm_service.app:build",
     migrations="crm_service.migrations",
+    commands=OPERATIONS,
 )
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""python -m gateway_service api | worker | all | migrate | tenants | keys."""
+"""python -m gateway_service api | worker | all | migrate | tenants | keys | dead-letters."""
 
 import argparse
 import sys
 from typing import Any
 
-from common.service import Command, Service, main
+from common.service import DEAD_LETTERS, Command, Service, main
 
 
 def _tenants(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +39,7 @@ SERVICE: Service[Any] = Service(
     commands=(
         Command("tenants", "make and list tenants", "gateway_service.app.commands:run", _tenants),
         Command("keys", "make, revoke and list keys", "gateway_service.app.commands:run", _keys),
+        DEAD_LETTERS,
     ),
 )
 

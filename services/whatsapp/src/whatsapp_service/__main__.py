@@ -1,9 +1,9 @@
-"""python -m whatsapp_service api | worker | all | migrate | translate."""
+"""python -m whatsapp_service api | worker | all | migrate | lanes | dead-letters | translate."""
 
 import sys
 from typing import Any
 
-from common.service import Command, Service, main
+from common.service import DEAD_LETTERS, Command, Service, lanes_command, main
 
 SERVICE: Service[Any] = Service(
     "whatsapp",
@@ -11,6 +11,8 @@ SERVICE: Service[Any] = Service(
     "whatsapp_service.app:build",
     migrations="whatsapp_service.migrations",
     commands=(
+        lanes_command(when_parked="whatsapp_service.app:when_parked"),
+        DEAD_LETTERS,
         Command(
             "translate",
             "print the events that an Evolution webhook body on standard input becomes",

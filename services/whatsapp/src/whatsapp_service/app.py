@@ -2,23 +2,25 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from fastapi import FastAPI
 
 from common.auth import Capabilities, InternalTokens, Keyring, trusted_callers
 from common.bus import Bus, Consumer, Dispatcher, KafkaBus, Relay
-from common.contracts import IntegrationId, TenantId, new_id, utc_now
+from common.contracts import CommandId, IntegrationId, TenantId, new_id, utc_now
 from common.contracts.trace import current_traceparent
 from common.db import Connection, Database, Inbox, Outbox, api_role
 from common.http import ApiClient, ApiProfile, open_wire
+from common.lanes import ParkedJob
 from common.service import Component, Mode, Parts, create_app
 from common.telemetry import HttpMetrics
 from whatsapp_service import api
 from whatsapp_service.consumers import routes
 from whatsapp_service.domain.model import Integration
 from whatsapp_service.domain.ports import Context, Opener, OpenForTenant
+from whatsapp_service.domain.usecases.abandon import abandon
 from whatsapp_service.domain.usecases.connect import Connector
 from whatsapp_service.domain.usecases.send import Sender
 from whatsapp_service.jobs import sending
@@ -87,9 +89,9 @@ def _worker(settings: Settings, inside: _Inside, bus: Bus, outside: _Outside) ->
     sender = Sender(open_context, outside.evolution, utc_now, settings.settle_after)
     sends = sending(
         database,
-        SENDS,
+        replace(SENDS, lease=settings.send_lease),
         sender,
-        lease=settings.send_lease,
+        when_parked,
         concurrency=settings.send_concurrency,
     )
     wake.sender = sends.nudge
@@ -178,6 +180,13 @@ def context_opener(database: Database, keyring: Keyring, wake: Wake) -> Opener:
             wake.sender()
 
     return open_context
+
+
+async def when_parked(connection: Connection, job: ParkedJob) -> None:
+    """Say what became of a message whose sending was given up, by the worker or by hand."""
+    outbox = Outbox(connection, source=SOURCE)
+    await abandon(PostgresOutbound(connection), outbox, CommandId(job.command_id), job.reason)
+    await outbox.flush()
 
 
 def tenant_opener(database: Database, keyring: Keyring, nudge: Callable[[], None]) -> OpenForTenant:

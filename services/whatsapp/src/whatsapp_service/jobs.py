@@ -1,7 +1,6 @@
 """The clock and the lanes: send what is due."""
 
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass
 
 from common.contracts import CommandId
 from common.db import Database
@@ -12,6 +11,7 @@ from common.lanes import (
     LaneWorker,
     LeaseLost,
     Queue,
+    WhenParked,
     extend,
     finish_within,
 )
@@ -37,16 +37,20 @@ class JobLease:
 
 
 def sending(
-    database: Database, queue: Queue, sender: Sender, *, lease: timedelta, concurrency: int
+    database: Database,
+    queue: Queue,
+    sender: Sender,
+    when_parked: WhenParked,
+    *,
+    concurrency: int,
 ) -> LaneWorker:
     """Make the worker that sends, one message of a chat at a time."""
-    leased = replace(queue, lease=lease)
 
     async def send(job: Job) -> Done:
-        await sender.send(CommandId(job.command_id), JobLease(leased, job))
+        await sender.send(CommandId(job.command_id), JobLease(queue, job))
         # The chat's next message is due now, and nobody else would say so.
         worker.nudge()
         return DONE
 
-    worker = LaneWorker(database, leased, send, concurrency=concurrency)
+    worker = LaneWorker(database, queue, send, concurrency=concurrency, when_parked=when_parked)
     return worker

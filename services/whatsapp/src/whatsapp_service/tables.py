@@ -47,6 +47,7 @@ class IntegrationRow(Base):
     qr_code: Mapped[str | None]
     pairing_code: Mapped[str | None]
     qr_at: Mapped[datetime | None]
+    told_at: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

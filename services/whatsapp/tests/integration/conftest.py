@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 import httpx2
 import orjson
-import pytest
 import pytest_asyncio
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -52,7 +51,7 @@ from whatsapp_service.settings import Settings
 
 KEY = "sandbox-global-key"
 E = TypeVar("E", bound=Event)
-_phones = itertools.count(5511_9000_0000)
+_phones = itertools.count(5511_90000_0000)
 
 
 class _NoListener:
@@ -82,13 +81,14 @@ class Number:
     def instance(self) -> str:
         return self.integration.instance
 
-    def body(self, event: str, data: Any) -> dict[str, Any]:
+    def body(self, event: str, data: Any, told_at: datetime | None = None) -> dict[str, Any]:
         return {
             "event": event,
             "instance": self.instance,
             "data": data,
             "destination": "http://gateway/hook",
-            "date_time": "2026-11-23T18:46:27.434Z",
+            # Evolution's own local time, which it calls UTC.
+            "date_time": f"{(told_at or utc_now()) - timedelta(hours=3):%Y-%m-%dT%H:%M:%S.%f}Z",
             "sender": f"{self.phone}@s.whatsapp.net",
             "server_url": "http://evolution:8080",
         }
@@ -107,8 +107,9 @@ class Number:
         return self.body("messages.update", data)
 
     def state(self, state: str, code: int = 200, **more: Any) -> dict[str, Any]:
+        told_at = more.pop("told_at", None)
         data = {"instance": self.instance, "state": state, "statusReason": code, **more}
-        return self.body("connection.update", data)
+        return self.body("connection.update", data, told_at)
 
     def qr(self, code: str) -> dict[str, Any]:
         image = "data:image/png;base64,iVBORw0KGgo="
@@ -280,19 +281,17 @@ class Stage:
 
     async def publish(self, *envelopes: Envelope[Any]) -> None:
         records = [
-            Record(
-                e.event.topic, e.event.record_key, e.event.model_dump_json().encode(), headers
-            )
+            Record(e.event.topic, e.event.record_key, e.event.model_dump_json().encode(), headers)
             for e in envelopes
             for headers in [encode_headers(e)]
         ]
         assert await self.producer.publish_all(records) == [None] * len(records)
 
     def webhook(
-        self, number: Number, body: dict[str, Any], **changes: Any
+        self, number: Number, body: dict[str, Any] | None, **changes: Any
     ) -> Envelope[EvolutionWebhookReceived]:
-        facts = {"integration_id": number.id, "generation": 1, **changes}
-        event = EvolutionWebhookReceived(instance=number.instance, body=body, **facts)
+        facts = {"instance": number.instance, "integration_id": number.id, "generation": 1}
+        event = EvolutionWebhookReceived.model_validate({**facts, "body": body, **changes})
         return Envelope(EventId(new_id("evt")), number.tenant, utc_now(), event, "test")
 
     async def tell(self, number: Number, *bodies: dict[str, Any], **changes: Any) -> None:
@@ -340,6 +339,16 @@ class Stage:
             for e in self.mail.envelopes
             if e.tenant == number.tenant and isinstance(e.event, wanted)
         ]
+
+    def dead_letter(self, envelope: Envelope[Any]) -> DeadLetter | None:
+        return next((letter for letter in self.mail.dead if letter.id == envelope.id), None)
+
+    async def until_dead(self, envelope: Envelope[Any]) -> DeadLetter:
+        """Wait until a record is in the dead letters."""
+        await eventually(lambda: self.dead_letter(envelope), what="a dead letter")
+        letter = self.dead_letter(envelope)
+        assert letter is not None
+        return letter
 
     async def until_events(self, number: Number, type_: type[E], count: int = 1) -> list[E]:
         """Wait for so many events of a type."""
@@ -443,13 +452,3 @@ async def stage(module_database: str, kafka_bootstrap: str) -> AsyncGenerator[St
     """One worker for all tests of a module; each test has tenants and numbers of its own."""
     async with _stage(module_database, kafka_bootstrap) as stage:
         yield stage
-
-
-@pytest.fixture
-def of() -> Any:
-    """Wrap what the tests of a sandbox's row need: the texts."""
-
-    def texts(rows: Sequence[dict[str, Any]]) -> list[str]:
-        return [row["text"] for row in rows]
-
-    return texts

@@ -1,11 +1,32 @@
 """What Evolution tells becomes rows and events, on real Kafka and Postgres."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from common.contracts import (
+    CallReceived,
+    ConnectionChanged,
+    ConnectionState,
+    DeliveryStatus,
+    MessageDeleted,
+    MessageDeliveryUpdated,
+    MessageEdited,
+    MessageKind,
+    MessageReceived,
+    MessageSent,
+    QrCodeRefreshed,
+    new_id,
+    utc_now,
+)
+
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
-from common.contracts import MessageReceived
+
+LID = "200000000000001@lid"
+PHONE = "5511988880001@s.whatsapp.net"
+WHOLE_CHAT = "select text from whatsapp_message where integration_id = :id and chat_id = :chat"
+
 
 async def test_a_text_is_stored_and_announced_once_however_often_it_comes(stage: Any) -> None:
     number = await stage.number()
@@ -15,5 +36,335 @@ async def test_a_text_is_stored_and_announced_once_however_often_it_comes(stage:
     await stage.tell(number, body, integration_id=None, generation=None)
     await stage.tell(number, number.said("the last", id="3A2"))
 
+    [first, last] = await stage.until_events(number, MessageReceived, 2)
+    assert (first.text, first.message_id, last.text) == ("hello", "3A1", "the last")
+    assert (first.agent_id, first.sender.phone) == (number.integration.agent_id, "+5511988880001")
+    stored = await stage.rows("select * from whatsapp_message where message_id = '3A1'")
+    [row] = [row for row in stored if row["tenant_id"] == number.tenant]
+    assert (row["text"], row["outgoing"], row["chat_id"]) == ("hello", False, first.chat_id)
+
+
+async def test_a_webhook_on_the_shared_route_is_the_instances(stage: Any) -> None:
+    number = await stage.number()
+    await stage.tell(number, number.said("by name"), integration_id=None, generation=None)
+
+    [received] = await stage.until_events(number, MessageReceived)
+    assert received.integration_id == number.id
+
+
+async def test_one_customer_of_two_tenants_is_two_chats(stage: Any) -> None:
+    one, two = await stage.number(), await stage.number()
+    await stage.tell(one, one.said("to one", id="3ASAME"))
+    await stage.tell(two, two.said("to two", id="3ASAME"))
+
+    [first] = await stage.until_events(one, MessageReceived)
+    [second] = await stage.until_events(two, MessageReceived)
+    assert (first.text, second.text) == ("to one", "to two")
+    assert first.chat_id != second.chat_id
+
+
+async def test_a_lid_that_shows_its_phone_in_mid_conversation_stays_one_chat(stage: Any) -> None:
+    number = await stage.number()
+    await stage.tell(number, number.said("1", jid=LID), number.said("2", jid=LID))
+    await stage.tell(number, number.said("3", jid=LID, alt=PHONE))
+    await stage.tell(number, number.said("4", jid=PHONE), number.said("5", jid=LID))
+
+    received = await stage.until_events(number, MessageReceived, 5)
+    assert [e.text for e in received] == ["1", "2", "3", "4", "5"]
+    assert len({e.chat_id for e in received}) == 1
+    [chat] = await stage.rows("select * from chat where integration_id = :id", id=number.id)
+    assert (chat["phone"], chat["lid"]) == ("+5511988880001", "200000000000001")
+    assert chat["reply_to"] == LID
+
+
+async def test_two_chats_that_prove_to_be_one_person_become_one_with_all_history(
+    stage: Any,
+) -> None:
+    number = await stage.number()
+    await stage.tell(number, number.said("1", jid=LID), number.said("2", jid=PHONE))
+    await stage.tell(number, number.said("3", jid=LID, alt=PHONE))
+    await stage.tell(number, number.said("4", jid=LID), number.said("5", jid=PHONE))
+
+    await stage.until_events(number, MessageReceived, 5)
+    by_text = {e.text: e.chat_id for e in stage.events(number, MessageReceived)}
+    assert by_text["1"] != by_text["2"]
+    [one] = {by_text[text] for text in ("3", "4", "5")}
+    chats = await stage.rows("select * from chat where integration_id = :id", id=number.id)
+    assert {row["id"]: row["merged_into"] for row in chats} == {
+        one: None,
+        ({by_text["1"], by_text["2"]} - {one}).pop(): one,
+    }
+    history = await stage.rows(WHOLE_CHAT, id=number.id, chat=one)
+    assert sorted(row["text"] for row in history) == ["1", "2", "3", "4", "5"]
+
+
+async def test_both_names_of_a_person_are_kept_when_they_come_in_one_batch(stage: Any) -> None:
+    number = await stage.number()
+    bodies = [number.said("1", jid=PHONE, alt=LID, name="Ana"), number.said("2", jid=LID, name="")]
+    await stage.take_in(number, bodies)
+
+    [chat] = await stage.rows("select * from chat where integration_id = :id", id=number.id)
+    assert (chat["phone"], chat["lid"]) == ("+5511988880001", "200000000000001")
+    assert (chat["name"], chat["reply_to"]) == ("Ana", LID)
+
+
+async def test_a_message_that_comes_late_does_not_change_whom_we_answer(stage: Any) -> None:
+    number = await stage.number()
+    late = number.said("late", jid=LID, alt=PHONE, at=utc_now() - timedelta(minutes=5))
+    await stage.take_in(number, [number.said("now", jid=PHONE, alt=LID), late])
+    await stage.take_in(number, [late | {"data": late["data"] | {"pushName": "Ana Maria"}}])
+
+    [chat] = await stage.rows("select * from chat where integration_id = :id", id=number.id)
+    assert chat["reply_to"] == PHONE
+    assert utc_now() - chat["last_message_at"] < timedelta(minutes=1)
+
+
+async def test_a_brazilian_is_the_same_person_with_and_without_the_ninth_digit(stage: Any) -> None:
+    number = await stage.number()
+    without, full = "553188887777@s.whatsapp.net", "5531988887777@s.whatsapp.net"
+    await stage.tell(number, number.said("1", jid=without), number.said("2", jid=full))
+
     received = await stage.until_events(number, MessageReceived, 2)
-    assert [(e.text, e.message_id) for e in received] == [("hello", "3A1"), ("the last", "3A2")]
+    assert len({e.chat_id for e in received}) == 1
+    assert {e.sender.phone for e in received} == {"+5531988887777"}
+
+
+async def test_what_the_owner_types_on_the_phone_is_received_as_his(stage: Any) -> None:
+    number = await stage.number()
+    await stage.tell(number, number.said("I take over", from_me=True))
+
+    [received] = await stage.until_events(number, MessageReceived)
+    assert (received.from_me, received.text) == (True, "I take over")
+    [row] = await stage.rows("select * from whatsapp_message where tenant_id = :t", t=number.tenant)
+    assert (row["outgoing"], row["command_id"]) == (True, None)
+
+
+async def test_what_a_foreign_client_sends_through_evolution_is_sent_by_nobodys_command(
+    stage: Any,
+) -> None:
+    number = await stage.number()
+    body = number.echo("from the shop system", id="3EB0F")
+    await stage.tell(number, body, body, number.said("the last"))
+
+    await stage.until_events(number, MessageReceived)
+    [sent] = stage.events(number, MessageSent)
+    assert (sent.text, sent.command_id, sent.message_id) == ("from the shop system", None, "3EB0F")
+
+
+async def test_acks_only_ever_go_forward(stage: Any) -> None:
+    number = await stage.number()
+    await stage.tell(number, number.echo("hi", id="3EB0A"))
+    told = ("SERVER_ACK", "READ", "DELIVERY_ACK", "READ", "ERROR", "PLAYED", "PENDING")
+    await stage.tell(number, *(number.ack("3EB0A", status) for status in told))
+    await stage.tell(number, number.said("the last"))
+
+    await stage.until_events(number, MessageReceived)
+    updates = [e.status for e in stage.events(number, MessageDeliveryUpdated)]
+    order = [DeliveryStatus.SENT, DeliveryStatus.READ, DeliveryStatus.PLAYED]
+    assert updates[-1] == DeliveryStatus.PLAYED
+    assert updates == [status for status in order if status in updates]
+
+
+async def test_a_refusal_ends_the_way_unless_the_message_arrives_after_all(stage: Any) -> None:
+    number = await stage.number()
+    await stage.take_in(number, [number.echo("hi", id="3EB0E"), number.ack("3EB0E", "ERROR")])
+    await stage.take_in(number, [number.ack("3EB0E", "SERVER_ACK")])
+    await stage.take_in(number, [number.ack("3EB0E", "DELIVERY_ACK")])
+
+    updates = await stage.until_events(number, MessageDeliveryUpdated, 2)
+    assert [e.status for e in updates] == [DeliveryStatus.FAILED, DeliveryStatus.DELIVERED]
+    assert "refused" in updates[0].reason
+
+
+@pytest.mark.parametrize("batches", [1, 2], ids=["in one batch", "in two batches"])
+async def test_an_ack_that_overtakes_its_message_is_announced_after_it(
+    stage: Any, batches: int
+) -> None:
+    number = await stage.number()
+    told = [number.ack("3EB0B", "DELIVERY_ACK"), number.echo("hi", id="3EB0B")]
+    for batch in [told] if batches == 1 else [[one] for one in told]:
+        await stage.take_in(number, batch)
+
+    await stage.until_events(number, MessageDeliveryUpdated)
+    sent, update = stage.events(number, MessageSent, MessageDeliveryUpdated)
+    assert isinstance(sent, MessageSent)
+    assert (update.status, update.chat_id) == (DeliveryStatus.DELIVERED, sent.chat_id)
+
+
+async def test_an_edit_and_a_deletion_change_the_message_they_name(stage: Any) -> None:
+    number = await stage.number()
+    key = {"remoteJid": PHONE, "fromMe": False, "id": "3AED"}
+    edit = {"key": key, "type": "MESSAGE_EDIT", "editedMessage": {"conversation": "better"}}
+    await stage.tell(number, number.said("bettr", id="3AED"))
+    await stage.tell(number, number.body("messages.edited", edit))
+    await stage.tell(number, number.body("messages.delete", {**key, "status": "DELETED"}))
+
+    await stage.until_events(number, MessageDeleted)
+    received, edited, deleted = stage.events(number)
+    assert isinstance(received, MessageReceived)
+    assert isinstance(edited, MessageEdited)
+    assert edited.text == "better"
+    assert {edited.chat_id, deleted.chat_id} == {received.chat_id}
+    [row] = await stage.rows("select * from whatsapp_message where tenant_id = :t", t=number.tenant)
+    assert row["text"] == "better"
+    assert row["edited_at"] is not None
+    assert row["deleted_at"] is not None
+
+
+async def test_a_deletion_in_the_batch_of_its_message_is_announced_after_it(stage: Any) -> None:
+    number = await stage.number()
+    key = {"remoteJid": PHONE, "fromMe": False, "id": "3AX"}
+    await stage.take_in(
+        number, [number.body("messages.delete", key), number.said("oops", id="3AX")]
+    )
+
+    await stage.until_events(number, MessageDeleted)
+    assert [type(e) for e in stage.events(number)] == [MessageReceived, MessageDeleted]
+
+
+async def test_an_edit_of_a_message_that_we_do_not_have_is_kept_whole(stage: Any) -> None:
+    number = await stage.number()
+    key = {"remoteJid": PHONE, "fromMe": False, "id": "3ANEVER"}
+    edit = {"key": key, "type": "MESSAGE_EDIT", "editedMessage": {"conversation": "better"}}
+    await stage.tell(number, number.body("messages.edited", edit))
+
+    kept = await stage.until_row(number, "select * from inbound_event where integration_id = :id")
+    assert "do not have" in kept["reason"]
+    assert kept["body"]["data"]["editedMessage"] == {"conversation": "better"}
+
+
+async def test_what_we_cannot_read_is_kept_whole_and_announced_as_unsupported(stage: Any) -> None:
+    number = await stage.number()
+    strange = {"hologramMessage": {"title": "a\0b"}}
+    await stage.tell(number, number.said("", kind="hologramMessage", message=strange))
+
+    [received] = await stage.until_events(number, MessageReceived)
+    assert received.kind == MessageKind.UNSUPPORTED
+    [kept] = await stage.rows("select * from inbound_event where tenant_id = :t", t=number.tenant)
+    assert kept["event"] == "messages.upsert"
+    assert kept["reason"]
+    assert kept["body"]["data"]["message"] == {"hologramMessage": {"title": "a\ufffdb"}}
+
+
+async def test_what_can_never_be_taken_in_is_in_the_dead_letters_with_its_reason(
+    stage: Any,
+) -> None:
+    number = await stage.number()
+    hello = number.said("hello")
+    refused = {
+        "unknown instance 'nobody'": stage.webhook(
+            number, {**hello, "instance": "nobody"}, integration_id=None, instance="nobody"
+        ),
+        "no longer exists": stage.webhook(number, hello, integration_id=new_id("int")),
+        "was rotated": stage.webhook(number, hello, generation=7),
+        "unknown event 'messages.teleported'": stage.webhook(
+            number, number.body("messages.teleported", {})
+        ),
+        "has no body": stage.webhook(number, None),
+        "names no event": stage.webhook(number, {"instance": number.instance}),
+    }
+    await stage.tell(number, number.said("before"))
+    await stage.publish(*refused.values())
+    await stage.tell(number, number.said("after"))
+
+    for reason, webhook in refused.items():
+        letter = await stage.until_dead(webhook)
+        assert reason in letter.reason
+        assert letter.topic == "gateway.evolution-webhooks.v1"
+    received = await stage.until_events(number, MessageReceived, 2)
+    assert [e.text for e in received] == ["before", "after"]
+
+
+async def test_a_storm_of_connection_updates_costs_one_event_per_real_change(stage: Any) -> None:
+    number = await stage.number()
+    storm = [number.state("connecting")] * 2000
+    await stage.tell(number, *storm, number.state("open"), number.state("open"))
+    again = [number.state("connecting")] * 200
+    await stage.tell(number, *again, number.state("close", 401))
+    logged_out = {"instance": number.instance, "status": "closed", "disconnectionReasonCode": 401}
+    await stage.tell(number, number.body("status.instance", logged_out))
+    await stage.tell(number, number.body("logout.instance", None), number.call("the last"))
+
+    await stage.until_events(number, CallReceived)
+    changes = stage.events(number, ConnectionChanged)
+    assert [(e.previous, e.state) for e in changes] == [
+        (ConnectionState.OPEN, ConnectionState.CONNECTING),
+        (ConnectionState.CONNECTING, ConnectionState.OPEN),
+        (ConnectionState.OPEN, ConnectionState.CONNECTING),
+        (ConnectionState.CONNECTING, ConnectionState.NEEDS_SCAN),
+    ]
+    assert "Scan the QR code" in changes[-1].reason
+
+
+@pytest.mark.parametrize("batches", [1, 2], ids=["in one batch", "in two batches"])
+async def test_an_open_that_overtakes_its_connecting_leaves_the_number_open(
+    stage: Any, batches: int
+) -> None:
+    number = await stage.number(state=ConnectionState.CLOSED)
+    then = utc_now()
+    told = [
+        number.state("open", told_at=then),
+        number.state("connecting", told_at=then - timedelta(seconds=20)),
+        number.state("connecting", told_at=then),
+    ]
+    for batch in [told] if batches == 1 else [[one] for one in told]:
+        await stage.take_in(number, batch)
+    await stage.take_in(number, [number.call("the last")])
+
+    await stage.until_events(number, CallReceived)
+    states = [e.state for e in stage.events(number, ConnectionChanged)]
+    assert states[-1] == ConnectionState.OPEN
+    assert len(states) == (2 if batches == 1 else 1)
+    [row] = await stage.rows("select state from integration where id = :id", id=number.id)
+    assert row["state"] == ConnectionState.OPEN
+
+
+async def test_a_server_whose_clock_was_put_back_is_still_believed(stage: Any) -> None:
+    number = await stage.number()
+    hour = timedelta(hours=1)
+    await stage.take_in(number, [number.state("connecting"), number.state("open")])
+    await stage.take_in(number, [number.state("close", 401, told_at=utc_now() - hour)])
+
+    changes = await stage.until_events(number, ConnectionChanged, 3)
+    assert changes[-1].state == ConnectionState.NEEDS_SCAN
+
+
+async def test_a_qr_code_is_stored_while_it_can_be_scanned(stage: Any) -> None:
+    number = await stage.number(state=ConnectionState.CONNECTING)
+    await stage.tell(number, number.qr("2@first"), number.qr("2@second"))
+    shown = await stage.until_row(
+        number, "select * from integration where id = :id and qr_code = '2@second'"
+    )
+    assert shown["state"] == ConnectionState.QR
+    assert shown["qr_image"].startswith("data:image/png")
+
+    wuid = f"{number.phone}@s.whatsapp.net"
+    await stage.tell(number, number.state("open", wuid=wuid, profileName="Loja"))
+    opened = await stage.until_row(
+        number, "select * from integration where id = :id and state = 'open'"
+    )
+    assert (opened["qr_image"], opened["qr_code"], opened["qr_at"]) == (None, None, None)
+    assert (opened["phone"], opened["profile_name"]) == (f"+{number.phone}", "Loja")
+    await stage.until_events(number, ConnectionChanged, 2)
+    kinds = [type(e) for e in stage.events(number)]
+    assert kinds == [ConnectionChanged, QrCodeRefreshed, QrCodeRefreshed, ConnectionChanged]
+
+
+async def test_a_qr_code_that_comes_after_the_scan_does_not_close_the_number(stage: Any) -> None:
+    number = await stage.number(state=ConnectionState.OPEN)
+    await stage.tell(number, number.qr("2@overtaken"), number.call("the last"))
+
+    await stage.until_events(number, CallReceived)
+    assert [type(e) for e in stage.events(number)] == [CallReceived]
+    [row] = await stage.rows("select * from integration where id = :id", id=number.id)
+    assert (row["state"], row["qr_code"]) == (ConnectionState.OPEN, None)
+
+
+async def test_a_message_that_comes_long_after_it_was_written_is_stale(stage: Any) -> None:
+    number = await stage.number()
+    old = utc_now() - timedelta(hours=2)
+    await stage.tell(number, number.said("old", at=old), number.said("new"))
+
+    received = await stage.until_events(number, MessageReceived, 2)
+    assert [(e.text, e.stale) for e in received] == [("old", True), ("new", False)]
+    assert abs(received[0].sent_at - old) < timedelta(seconds=2)

@@ -1,18 +1,21 @@
 """The bus: publish, consume, relay the outbox, on Kafka or in one process."""
 
 from common.bus.consumer import Consumer
+from common.bus.dead_letters import DeadLetter
 from common.bus.dispatch import Dispatcher
 from common.bus.kafka import KafkaBus, create_topics
 from common.bus.memory import InProcessBus, InProcessProducer
 from common.bus.producer import MAX_RECORD_BYTES, KafkaProducer
 from common.bus.records import Bus, HostedProducer, Partition, Producer, Received, Record, Source
 from common.bus.relay import Relay
+from common.bus.replay import marked, read_dead_letters, replay
 from common.bus.router import MessageContext, Rejection, Router
 
 __all__ = [
     "MAX_RECORD_BYTES",
     "Bus",
     "Consumer",
+    "DeadLetter",
     "Dispatcher",
     "HostedProducer",
     "InProcessBus",
@@ -29,4 +32,7 @@ __all__ = [
     "Router",
     "Source",
     "create_topics",
+    "marked",
+    "read_dead_letters",
+    "replay",
 ]

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from common.bus.kafka import create_topics
+from common.bus.replay import newest_records
 from common.contracts import TOPICS
 from common.contracts.cloudevents import attributes
 from common.errors import ParleyError
@@ -60,27 +61,12 @@ async def _tail(arguments: argparse.Namespace) -> int:
     try:
         async with asyncio.timeout(_PATIENCE):
             await consumer.start()
-            records = await _newest(consumer, arguments.count)
+            records = await newest_records(consumer, arguments.count)
     finally:
         # In a task of its own: aiokafka's `stop` can leak a CancelledError of its inside.
         await asyncio.wait({asyncio.ensure_future(consumer.stop())}, timeout=5)
     sys.stdout.writelines(orjson.dumps(_plain(record)).decode() + "\n" for record in records)
     return 0
-
-
-async def _newest(consumer: Any, count: int) -> list[Any]:
-    """Read the last records of every partition, as a member of no group."""
-    partitions = sorted(consumer.assignment())
-    begins = await consumer.beginning_offsets(partitions)
-    ends = await consumer.end_offsets(partitions)
-    records: list[Any] = []
-    for partition in partitions:
-        consumer.seek(partition, max(begins[partition], ends[partition] - count))
-    for partition in partitions:
-        while await consumer.position(partition) < ends[partition]:
-            fetched = await consumer.getmany(partition, timeout_ms=1000)
-            records += fetched.get(partition, ())
-    return records
 
 
 def _plain(record: Any) -> dict[str, Any]:

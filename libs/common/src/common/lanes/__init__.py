@@ -1,7 +1,14 @@
 """Durable, ordered, keyed work for everything slow or external."""
 
-from common.lanes.control import hold_lane, park_head, parked_jobs, resume_lane, waiting_lanes
-from common.lanes.jobs import Job, LeaseLost, NewJob, Queue
+from common.lanes.control import (
+    hold_lane,
+    park_head,
+    parked_jobs,
+    queue_of,
+    resume_lane,
+    waiting_lanes,
+)
+from common.lanes.jobs import Job, LeaseLost, NewJob, ParkedJob, Queue, WhenParked
 from common.lanes.store import (
     cancel,
     claim,
@@ -24,7 +31,9 @@ __all__ = [
     "LaneWorker",
     "LeaseLost",
     "NewJob",
+    "ParkedJob",
     "Queue",
+    "WhenParked",
     "add_lane_tables",
     "cancel",
     "claim",
@@ -39,6 +48,7 @@ __all__ = [
     "park_head",
     "parked_jobs",
     "postpone",
+    "queue_of",
     "resume_lane",
     "retry",
     "set_pace",

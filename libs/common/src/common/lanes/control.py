@@ -3,14 +3,16 @@
 from typing import Any
 
 from common.db import Connection, Sql
-from common.errors import NotFound
+from common.errors import Conflict, NotFound
 from common.lanes import statements as sql
+from common.lanes.jobs import ParkedJob
 
 _WAITING = Sql(sql.WAITING)
 _PARKED = Sql(sql.PARKED)
 _HOLD = Sql(sql.HOLD)
 _RESUME = Sql(sql.RESUME)
 _DROP_HEAD = Sql(sql.DROP_HEAD)
+_NAMED = Sql(sql.NAMED)
 
 
 async def waiting_lanes(
@@ -47,15 +49,40 @@ async def resume_lane(connection: Connection, queue: str, key: str) -> None:
     await _one(connection, _RESUME, queue, key)
 
 
-async def park_head(connection: Connection, queue: str, key: str, reason: str) -> None:
-    """Give up on the first job of a lane, so that the next can go.
+async def park_head(connection: Connection, queue: str, key: str, reason: str) -> ParkedJob:
+    """Give up on the first job of a lane, so that the next can go; returns what was given up.
+
+    The caller says what becomes of the effect (`WhenParked`). A lane that is held stays held.
 
     Raises:
         NotFound: no such lane, it is empty, or its head is in hand.
     """
-    await _one(connection, _DROP_HEAD, queue, key, reason=reason)
+    values = {"queue": queue, "key": key, "reason": reason}
+    row = (await connection.execute(_DROP_HEAD, values)).first()
+    if row is None:
+        raise _not_found(queue, key)
+    return ParkedJob(queue, key, row["command_id"], row["payload"], row["tenant_id"], reason)
+
+
+async def queue_of(connection: Connection, key: str) -> str:
+    """Name the queue that has a lane of this key.
+
+    Raises:
+        NotFound: none has.
+        Conflict: several have; the message names them.
+    """
+    queues = (await connection.execute(_NAMED, {"key": key})).scalars()
+    if not queues:
+        raise NotFound(f"There is no lane {key!r}.")
+    if len(queues) > 1:
+        raise Conflict(f"Several queues have a lane {key!r}: name one of {', '.join(queues)}.")
+    return str(queues[0])
 
 
 async def _one(connection: Connection, statement: Any, queue: str, key: str, **more: str) -> None:
     if await connection.change(statement, {"queue": queue, "key": key, **more}) != 1:
-        raise NotFound(f"no lane {key!r} in queue {queue!r} that this applies to")
+        raise _not_found(queue, key)
+
+
+def _not_found(queue: str, key: str) -> NotFound:
+    return NotFound(f"no lane {key!r} in queue {queue!r} that this applies to")

@@ -1,9 +1,11 @@
 """What a lane holds, and how a queue of lanes behaves."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from common.db import Connection
 from common.errors import ParleyError
 
 
@@ -41,6 +43,22 @@ class Job:
     """The worker before us died in the middle: what it did is unknown."""
     enqueued_at: datetime
     traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedJob:
+    """A job that was given up and taken off its lane."""
+
+    queue: str
+    key: str
+    command_id: str
+    payload: bytes
+    tenant: str
+    reason: str
+
+
+WhenParked = Callable[[Connection, ParkedJob], Awaitable[None]]
+"""Puts right what a job that will never run was to do, in the transaction that parks it."""
 
 
 @dataclass(frozen=True, slots=True)

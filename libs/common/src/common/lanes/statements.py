@@ -235,11 +235,20 @@ with head as (
     where l.queue = :queue and l.key = :key and not l.leased and j.state = 'queued'
     order by j.seq limit 1 for update
 ), moved as (
-    update lane l set head_seq = head.seq + 1, pending = l.pending - 1, attempts = 0
+    update lane l set
+        head_seq = head.seq + 1, pending = l.pending - 1, attempts = 0,
+        due_at = greatest(now(), (
+            select j.due_at from lane_job j
+            where j.queue = :queue and j.lane_key = :key and j.seq > head.seq
+              and j.state = 'queued'
+            order by j.seq limit 1))
     from head where l.queue = :queue and l.key = :key
 )
 update lane_job j set state = 'parked', last_error = :reason from head
-where j.queue = :queue and j.lane_key = :key and j.seq = head.seq"""
+where j.queue = :queue and j.lane_key = :key and j.seq = head.seq
+returning j.command_id, j.payload, j.tenant_id"""
+
+NAMED = "select queue from lane where key = :key order by queue"
 
 DEPTH = """
 select count(*) filter (where pending > 0), coalesce(sum(pending), 0)::bigint,

@@ -14,7 +14,7 @@ from common.db import Connection, Database, Sql
 from common.errors import Permanent, Transient
 from common.lanes import statements as sql
 from common.lanes.finisher import Finisher
-from common.lanes.jobs import Job, LeaseLost, Queue
+from common.lanes.jobs import Job, LeaseLost, ParkedJob, Queue, WhenParked
 from common.lanes.store import claim, extend, next_due, park, retry
 from common.telemetry import metrics
 
@@ -43,12 +43,19 @@ class LaneWorker:
     """
 
     def __init__(
-        self, database: Database, queue: Queue, handler: JobHandler, *, concurrency: int = 32
+        self,
+        database: Database,
+        queue: Queue,
+        handler: JobHandler,
+        *,
+        concurrency: int = 32,
+        when_parked: WhenParked | None = None,
     ) -> None:
         self.name = f"lanes:{queue.name}"
         self._database = database
         self._queue = queue
         self._handler = handler
+        self._when_parked = when_parked
         self._concurrency = concurrency
         self._active: dict[str, Job] = {}
         self._wake = asyncio.Event()
@@ -98,13 +105,13 @@ class LaneWorker:
         if free <= 0:
             return _POLL_SECONDS
         jobs = await claim(self._database, self._queue, free)
-        due = None if jobs else await next_due(self._database, self._queue)
         for job in jobs:
             slot = asyncio.get_running_loop().create_task(self._work_lane(job))
             self._slots.add(slot)
             slot.add_done_callback(self._slot_free)
-        if jobs:
-            return 0 if len(jobs) < free else _POLL_SECONDS
+        if len(jobs) == free:
+            return _POLL_SECONDS
+        due = await next_due(self._database, self._queue)
         # A lane that is due and was not claimed waits for its pace or for another's lock.
         return _POLL_SECONDS if due is None else min(_POLL_SECONDS, max(due, 0.02))
 
@@ -177,8 +184,12 @@ class LaneWorker:
 
     async def _park(self, job: Job, reason: str) -> None:
         log.error("lane.job_parked", queue=self._queue.name, seq=job.seq, reason=reason[:300])
+        given_up = self._queue.when_parked == "skip"
+        parked = ParkedJob(job.queue, job.key, job.command_id, job.payload, job.tenant, reason)
         async with self._database.transaction() as connection:
-            await park(connection, self._queue, job, reason=reason)
+            ours = await park(connection, self._queue, job, reason=reason)
+            if ours and given_up and self._when_parked is not None:
+                await self._when_parked(connection, parked)
         self._wake.set()
 
     async def _keep_leases(self) -> None:

@@ -11,11 +11,14 @@ if TYPE_CHECKING:
     from common.service.edge import RequestEdge
     from common.service.health import Health, Probes
     from common.service.host import host, run_service, stop_on_signals
+    from common.service.operations import DEAD_LETTERS, OPERATIONS, lanes_command
     from common.service.principals import principal
     from common.service.problems import Problem, problem_response
     from common.service.serving import ComponentDied, Listen, serve
 
 __all__ = [
+    "DEAD_LETTERS",
+    "OPERATIONS",
     "AppOptions",
     "Build",
     "Check",
@@ -32,6 +35,7 @@ __all__ = [
     "Service",
     "create_app",
     "host",
+    "lanes_command",
     "main",
     "principal",
     "problem_response",
@@ -48,6 +52,7 @@ _HOMES = {
     "edge": ("RequestEdge",),
     "health": ("Health", "Probes"),
     "host": ("host", "run_service", "stop_on_signals"),
+    "operations": ("DEAD_LETTERS", "OPERATIONS", "lanes_command"),
     "principals": ("principal",),
     "problems": ("Problem", "problem_response"),
     "serving": ("ComponentDied", "Listen", "serve"),

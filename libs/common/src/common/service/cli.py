@@ -46,7 +46,7 @@ def _parser(service: Service[Any]) -> argparse.ArgumentParser:
         migrate.add_argument("--revision", default="head", help="another revision, or `base`")
     for command in service.commands:
         own = verbs.add_parser(command.name, help=command.help, description=command.help)
-        own.set_defaults(command=command)
+        own.set_defaults(command=command, service=service)
         if command.configure is not None:
             command.configure(own)
     return parser

@@ -34,7 +34,7 @@ class Command:
 
     def resolved(self) -> Run:
         """The function to run."""
-        return cast("Run", _resolve(self.run))
+        return cast("Run", resolve(self.run))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +57,15 @@ class Service(Generic[S]):
 
     def settings(self) -> type[S]:
         """The settings class."""
-        return cast("type[S]", _resolve(self.settings_class))
+        return cast("type[S]", resolve(self.settings_class))
 
     def builder(self) -> "Build[S]":
         """The function that builds a process."""
-        return cast("Build[S]", _resolve(self.build))
+        return cast("Build[S]", resolve(self.build))
 
 
-def _resolve(reference: Any) -> Any:
+def resolve(reference: Any) -> Any:
+    """Import what `module:name` names; anything but text is itself."""
     if not isinstance(reference, str):
         return reference
     module, _, name = reference.partition(":")

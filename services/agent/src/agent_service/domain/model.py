@@ -1,5 +1,6 @@
 """Agents, conversations and runs as values, and the rules that hold for them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -86,9 +87,11 @@ class Conversation:
     """The newest of the customer's lines that has been answered."""
 
 
-def conversation_id(integration_id: IntegrationId, chat_id: ChatId) -> ConversationId:
-    """Name the conversation: one per number and chat, so two tenants can never share one."""
-    return ConversationId(derived_id("cnv", integration_id, chat_id))
+def conversation_id(
+    tenant: TenantId, integration_id: IntegrationId, chat_id: ChatId
+) -> ConversationId:
+    """Name the conversation: one per tenant, number and chat; two tenants can never share one."""
+    return ConversationId(derived_id("cnv", tenant, integration_id, chat_id))
 
 
 def turn_id(conversation: ConversationId, first_seq: int) -> str:
@@ -115,6 +118,23 @@ class Line:
     text: str
     at: datetime
     message_id: MessageId | None = None
+
+
+def in_order_of_answers(lines: Sequence[Line], of: Conversation) -> tuple[Line, ...]:
+    """Put lines in the order a model should read them: what waits comes last.
+
+    A line that the customer wrote while we answered stands before our answer; the model would
+    take it for answered.
+    """
+    return tuple(
+        sorted(
+            lines,
+            key=lambda line: (
+                line.role is Role.CUSTOMER and line.seq > of.answered_seq,
+                line.seq,
+            ),
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,14 @@ class OpenForTenant(Protocol):
 class Lease(Protocol):
     """Our hold on the conversation's lane while we answer its turn."""
 
+    @property
+    def attempts(self) -> int:
+        """How often this turn has failed before."""
+
+    @property
+    def waiting_since(self) -> datetime:
+        """When the turn was opened."""
+
     async def finish(self, context: Context) -> None:
         """Take the turn off its lane in this transaction; raises when the lease is lost."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import openai
 from openai import AsyncOpenAI
+from openai.types.responses import Response
 
 from agent_service.domain.model import Agent, Answer, Role, Turn, Usage
 from common.contracts.trace import HEADER, current_traceparent
@@ -19,6 +20,8 @@ ClientFor = Callable[[Agent], AsyncOpenAI]
 _PASSING = {408, 409}
 _SERVER_ERRORS = 500
 _HARD_429 = {"insufficient_quota", "billing_hard_limit_reached"}
+_PASSING_FAILURES = {"server_error", "rate_limit_exceeded"}
+"""Why a 200 may hold a response that failed (`status: failed`), and a retry may help."""
 
 
 class OpenAIModel:
@@ -47,6 +50,9 @@ class OpenAIModel:
             response = await self._client_for(turn.agent).responses.create(**wanted)
         except openai.OpenAIError as error:
             raise _ours(error) from error
+        # A proxy's page or half an answer: the SDK passes on what it cannot read.
+        if not isinstance(response, Response) or not isinstance(response.output, list):
+            raise Unavailable("the model server's answer cannot be read")
         return _answer(response)
 
 
@@ -58,11 +64,13 @@ def _input(turn: Turn) -> list[dict[str, Any]]:
     ]
 
 
-def _answer(response: Any) -> Answer:
+def _answer(response: Response) -> Answer:
+    if response.error is not None and response.error.code in _PASSING_FAILURES:
+        raise Unavailable(f"the model failed: {response.error.code}")
     if response.status != "completed":
         details = getattr(response.incomplete_details, "reason", None) or response.status
         raise Refused(f"the model did not finish: {details}")
-    text = (response.output_text or "").strip()
+    text = _storable(response.output_text).strip()
     if not text:
         raise Refused("the model said nothing")
     usage = response.usage
@@ -71,11 +79,16 @@ def _answer(response: Any) -> Answer:
     return Answer(text, spent, response.model)
 
 
+def _storable(text: str) -> str:
+    """Drop what neither Postgres nor WhatsApp can hold: NUL, and halves of surrogate pairs."""
+    return text.replace("\0", "").encode(errors="ignore").decode()
+
+
 def _ours(error: openai.OpenAIError) -> Exception:
     """Say the SDK's error in our words."""
     match error:
         case openai.RateLimitError():
-            if error.code in _HARD_429:
+            if _HARD_429 & {error.code, error.type}:
                 return NeedsOperator("the model account has no quota left")
             after = parse_retry_after(error.response.headers.get("retry-after"))
             return RateLimited("the model asks us to slow down", retry_after=after)

@@ -13,6 +13,7 @@ from agent_service.domain.model import (
     State,
     Turn,
     Usage,
+    in_order_of_answers,
     turn_id,
 )
 from agent_service.repository import statements as sql
@@ -30,6 +31,8 @@ from common.lanes import NewJob, Queue, enqueue, postpone
 
 TURNS = Queue("turns", lease=timedelta(seconds=30), longest_wait=timedelta(minutes=2))
 """One lane per conversation; the debounce is the due time of its turn."""
+_LONGEST_TURN = 200
+"""Lines of one turn that a model is shown at most."""
 
 
 class PostgresConversations:
@@ -50,7 +53,8 @@ class PostgresConversations:
         if not by_conversation:
             return
         # In the order of ids, so that two transactions never lock the same rows crosswise.
-        heads = [by_conversation[one][0] for one in sorted(by_conversation)]
+        # The newest line says which agent has the number now.
+        heads = [by_conversation[one][-1] for one in sorted(by_conversation)]
         states = await self._lock(heads)
         fresh = await self._add(lines, states)
         jobs: list[NewJob] = []
@@ -110,10 +114,13 @@ class PostgresConversations:
         line, seq = newest
         quiet, longest = wait
         due = now + timedelta(seconds=quiet)
-        if conversation["turn_id"] is not None:
-            due = min(due, conversation["turn_deadline"])
-            await postpone(self._connection, TURNS, _lane(line.tenant, line.conversation), due)
-            self.queued += 1
+        failures = await self._failures(conversation["turn_id"])
+        if failures is not None:
+            # A turn that failed waits as long as the other side asked for, whoever writes.
+            if failures == 0:
+                due = min(due, conversation["turn_deadline"])
+                await postpone(self._connection, TURNS, _lane(line.tenant, line.conversation), due)
+                self.queued += 1
             return None
         turn = turn_id(line.conversation, seq)
         deadline = now + timedelta(seconds=max(quiet, longest))
@@ -130,6 +137,15 @@ class PostgresConversations:
             traceparent=line.traceparent,
         )
 
+    async def _failures(self, open_turn: str | None) -> int | None:
+        """How often the open turn has failed; None when there is none that will ever run."""
+        if open_turn is None:
+            return None
+        row = await self._connection.execute(
+            sql.TURN_FAILURES, {"queue": TURNS.name, "turn": open_turn}
+        )
+        return row.scalar()
+
     async def turn(self, turn_id: str, conversation: ConversationId) -> Turn | None:
         """Read what must be answered, with the conversation locked; None when nothing must."""
         row = (
@@ -137,12 +153,15 @@ class PostgresConversations:
         ).first()
         if row is None:
             return None
-        found, agent = _conversation(row), agent_of(row["agent"])
-        if found.state is not State.BOT or found.last_seq <= found.answered_seq:
+        found, unanswered = _conversation(row), row["last_seq"] - row["answered_seq"]
+        if row["agent"] is None or found.state is not State.BOT or unanswered <= 0:
             await self._connection.execute(sql.CLOSE_TURN, {"id": conversation})
             return None
-        lines = await self.lines(conversation, limit=agent.settings.history_messages)
-        turn = Turn(turn_id, agent, found, tuple(reversed(lines)), None)
+        agent = agent_of(row["agent"])
+        # What is to be answered is never cut off, however short the agent's memory.
+        limit = max(agent.settings.history_messages, min(unanswered, _LONGEST_TURN))
+        lines = await self.lines(conversation, limit=limit)
+        turn = Turn(turn_id, agent, found, in_order_of_answers(lines, found), None)
         return await self._with_journal(turn)
 
     async def _with_journal(self, turn: Turn) -> Turn:

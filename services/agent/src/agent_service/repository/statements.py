@@ -51,10 +51,16 @@ OPEN_TURN = Sql("""
     update conversation set turn_id = :turn, turn_deadline = :deadline where id = :id""")
 CLOSE_TURN = Sql("""
     update conversation set turn_id = null, turn_deadline = null where id = :id""")
+TURN_FAILURES = Sql("""
+    select l.attempts from lane_job j
+    join lane l on l.queue = j.queue and l.key = j.lane_key
+    where j.queue = :queue and j.command_id = :turn and j.state = 'queued'""")
+"""How often an open turn has failed; no row when there is no job left that would answer it."""
 
 TURN = Sql(f"""
     select {_COLUMNS}, to_jsonb(a) as agent from conversation c
-    join agent a on a.id = c.agent_id and a.tenant_id = c.tenant_id and a.deleted_at is null
+    left join agent a
+        on a.id = c.agent_id and a.tenant_id = c.tenant_id and a.deleted_at is null
     where c.id = :id and c.turn_id = :turn
     for update of c""")
 

@@ -128,6 +128,8 @@ class Observation:
     """Why the content could not be read, when it could not."""
     qr: Qr | None = None
     """The code itself, which is no part of any event."""
+    told_at: datetime | None = None
+    """When the provider said so, by its own clock: fit to be compared with itself, only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,14 @@ _CREATED = Sql("""
     where id = :id""")
 _REMOVE = Sql("delete from integration where id = :id and not created")
 _RELEASE = Sql("update integration set creating_until = null where id = :id and created")
+_HEAR = Sql("""
+    update integration set told_at = :told
+    where id = :id and (
+        told_at is null or :told > told_at
+        -- Evolution says connecting and open in one breath, and one webhook may overtake another.
+        or (:told = told_at and cast(:state as text) <> 'connecting')
+        -- Longer ago than it tries to deliver anything: its clock was put back.
+        or told_at - :told > interval '25 minutes')""")
 _CHANGE = Sql("""
     with before as (select id, state from integration where id = :id for update)
     update integration i set
@@ -119,6 +127,13 @@ class PostgresIntegrations:
         """Forget an integration whose making failed; one that was made before stays."""
         await self._connection.execute(_REMOVE, {"id": integration_id})
         await self._connection.execute(_RELEASE, {"id": integration_id})
+
+    async def hear(
+        self, integration_id: IntegrationId, state: ConnectionState, told_at: datetime
+    ) -> bool:
+        """Note when a state was told; False when we have heard something newer."""
+        heard = {"id": integration_id, "state": state, "told": told_at}
+        return await self._connection.change(_HEAR, heard) == 1
 
     async def change_state(
         self, integration_id: IntegrationId, change: ConnectionChanged

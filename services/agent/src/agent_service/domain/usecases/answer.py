@@ -2,19 +2,32 @@
 
 The model's answer is journaled under the run's name before anything follows from it, and the
 commands that send it are named after the run; so a repeated run neither pays nor sends again.
+A customer always hears from us: what still fails after `PATIENCE` ends in a hand-off.
 """
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from agent_service.domain.model import Answer, State, Turn, bubbles, command_id, typing_ms
-from agent_service.domain.ports import Context, Lease, Model, Opener
+from agent_service.domain.ports import Clock, Context, Lease, Model, Opener
 from common.contracts import ConversationId, HandoffRequested, SendMessage, Text
-from common.errors import Permanent, RateLimited
+from common.errors import ParleyError, Permanent, RateLimited, Transient
 
 _TRIES = 3
 """How often a customer who keeps writing makes us start over before we answer what we have."""
+_BUG_TRIES = 3
+"""How often we try what fails for a reason that we do not know; below the lanes' own limit."""
+PATIENCE = timedelta(minutes=5)
+"""How long a customer waits for a model that is away or busy, before a person is asked for."""
 _SENT, _SUPERSEDED = "sent", "superseded"
+
+
+class _Opened(NamedTuple):
+    """A turn to answer, and how many seconds the tenant's rate makes it wait first."""
+
+    turn: Turn
+    wait: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +36,8 @@ class Answering:
 
     open_context: Opener
     model: Model
+    now: Clock
+    patience: timedelta = PATIENCE
 
     async def answer(self, turn_id: str, conversation: ConversationId, lease: Lease) -> None:
         """Answer a turn, or find that there is nothing to answer.
@@ -32,34 +47,49 @@ class Answering:
             LeaseLost: another worker has the conversation; nothing was written.
         """
         for attempt in range(_TRIES):
-            turn = await self._open(turn_id, conversation, lease)
-            if turn is None:
+            opened = await self._open(turn_id, conversation, lease)
+            if opened is None:
                 return
+            turn = opened.turn
             try:
-                answer = turn.journaled or await self.model.answer(turn)
-            except Permanent as error:
+                answer = turn.journaled or await self._ask(opened)
+            except Exception as error:
+                if not self._hopeless(error, lease):
+                    raise
                 await self._give_up(turn, error, lease)
                 return
             if await self._send(turn, answer, lease, last=attempt + 1 == _TRIES):
                 return
 
-    async def _open(self, turn_id: str, conversation: ConversationId, lease: Lease) -> Turn | None:
+    async def _open(
+        self, turn_id: str, conversation: ConversationId, lease: Lease
+    ) -> _Opened | None:
         async with self.open_context() as context:
             turn = await context.conversations.turn(turn_id, conversation)
             if turn is None:
                 await lease.finish(context)
                 return None
-            if turn.journaled is None:
-                settings = turn.agent.settings
-                wait = await context.limits.reserve(
-                    turn.agent.tenant, per_minute=settings.requests_per_minute
-                )
-                if wait > 0:
-                    raise RateLimited(
-                        "the tenant's requests per minute are used up",
-                        retry_after=timedelta(seconds=wait),
-                    )
-            return turn
+            if turn.journaled is not None:
+                return _Opened(turn, 0.0)
+            per_minute = turn.agent.settings.requests_per_minute
+            return _Opened(
+                turn, await context.limits.reserve(turn.agent.tenant, per_minute=per_minute)
+            )
+
+    async def _ask(self, opened: _Opened) -> Answer:
+        if opened.wait > 0:
+            raise RateLimited(
+                "the tenant's requests per minute are used up",
+                retry_after=timedelta(seconds=opened.wait),
+            )
+        return await self.model.answer(opened.turn)
+
+    def _hopeless(self, error: Exception, lease: Lease) -> bool:
+        """Whether to stop trying: it cannot work, or the customer would wait for too long."""
+        if isinstance(error, Transient):
+            wait = error.retry_after or timedelta()
+            return self.now() + wait > lease.waiting_since + self.patience
+        return isinstance(error, Permanent) or lease.attempts + 1 >= _BUG_TRIES
 
     async def _send(self, turn: Turn, answer: Answer, lease: Lease, *, last: bool) -> bool:
         """Send the answer unless the customer has written since; False to start over."""
@@ -75,7 +105,7 @@ class Answering:
             await lease.finish(context)
         return True
 
-    async def _give_up(self, turn: Turn, error: Permanent, lease: Lease) -> None:
+    async def _give_up(self, turn: Turn, error: Exception, lease: Lease) -> None:
         """Ask for a person, and say something polite: never nothing, never the error."""
         conversation = turn.conversation
         async with self.open_context() as context:
@@ -89,10 +119,15 @@ class Answering:
                 agent_id=turn.agent.id,
                 integration_id=conversation.integration_id,
                 chat_id=conversation.chat_id,
-                reason=f"the model cannot answer: {error.code}",
+                reason=f"the model cannot answer: {_why(error)}",
             )
             context.outbox.add(requested, tenant=turn.agent.tenant)
             await lease.finish(context)
+
+
+def _why(error: Exception) -> str:
+    """Say why in our own words; a bug's message may hold anything, so it stays in the log."""
+    return str(error)[:300] if isinstance(error, ParleyError) else "an error of ours"
 
 
 def _say(context: Context, turn: Turn, texts: list[str]) -> None:

@@ -24,14 +24,15 @@ def _line(envelope: Envelope[MessageReceived]) -> NewLine | None:
     if event.agent_id is None or event.stale or event.group is not None or event.kind in _SILENT:
         return None
     return NewLine(
-        conversation=conversation_id(event.integration_id, event.chat_id),
+        conversation=conversation_id(envelope.tenant, event.integration_id, event.chat_id),
         tenant=envelope.tenant,
         agent_id=event.agent_id,
         integration_id=event.integration_id,
         chat_id=event.chat_id,
         message_id=event.message_id,
         role=Role.HUMAN if event.from_me else Role.CUSTOMER,
-        text=event.text or f"[{event.kind}]",
+        # Postgres holds every character but this one.
+        text=event.text.replace("\0", "") or f"[{event.kind}]",
         at=event.sent_at,
         traceparent=envelope.traceparent,
     )

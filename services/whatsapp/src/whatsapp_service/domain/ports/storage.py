@@ -140,6 +140,11 @@ class Integrations(Protocol):
     async def remove(self, integration_id: IntegrationId) -> None:
         """Forget an integration whose making failed; one that was made before stays."""
 
+    async def hear(
+        self, integration_id: IntegrationId, state: ConnectionState, told_at: datetime
+    ) -> bool:
+        """Note when a state was told; False when we have heard something newer."""
+
     async def change_state(
         self, integration_id: IntegrationId, change: ConnectionChanged
     ) -> ConnectionState | None:

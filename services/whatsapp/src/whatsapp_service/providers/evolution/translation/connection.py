@@ -1,5 +1,7 @@
 """The state of the number itself: connected, waiting to be scanned, logged out, removed."""
 
+from datetime import UTC, datetime
+
 from common.contracts import ConnectionChanged, ConnectionState, QrCodeRefreshed
 from whatsapp_service.domain.model import Ignored, Observation, Qr, Unknown
 from whatsapp_service.providers.evolution.translation.json_values import (
@@ -83,7 +85,17 @@ def _changed(notice: Notice, state: ConnectionState, reason: str | None) -> Obse
         phone=phone_number(data.get("wuid")),
         profile_name=text(data.get("profileName")),
     )
-    return Observation(event)
+    return Observation(event, told_at=_told_at(notice))
+
+
+def _told_at(notice: Notice) -> datetime | None:
+    """When Evolution said so: its local time, which it calls UTC, so no use but to compare."""
+    written = text(notice.body.get("date_time"))
+    try:
+        told = datetime.fromisoformat(written) if written else None
+    except ValueError:
+        return None
+    return told if told is None or told.tzinfo else told.replace(tzinfo=UTC)
 
 
 def qr_code(notice: Notice) -> list[Said]:
@@ -102,7 +114,7 @@ def qr_code(notice: Notice) -> list[Said]:
             pairing_code=qr.pairing_code,
             count=size(shown.get("count")),
         )
-        return [Observation(event, qr=qr)]
+        return [Observation(event, qr=qr, told_at=_told_at(notice))]
     if "qrcode" not in data and (data.get("message") or data.get("statusCode")):
         return [_changed(notice, ConnectionState.REFUSED, _REFUSED)]
     return [Ignored("there is no QR code yet")]

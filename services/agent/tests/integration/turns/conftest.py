@@ -1,0 +1,154 @@
+"""One agent's turns, worked on by hand on real tables; every step of a worker is observed."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from agent_service.app import Wake, context_opener, tenant_opener
+from agent_service.domain.model import Agent, AgentSettings
+from agent_service.domain.ports import Model
+from agent_service.domain.usecases.answer import Answering
+from agent_service.domain.usecases.listen import listen
+from agent_service.jobs import JobLease
+from agent_service.repository import TURNS
+from common.bus import InProcessBus, Relay
+from common.contracts import (
+    AgentId,
+    ChatId,
+    ConversationId,
+    Envelope,
+    EventId,
+    IntegrationId,
+    MessageId,
+    MessageKind,
+    MessageReceived,
+    Sender,
+    SendMessage,
+    TenantId,
+    Topic,
+    new_id,
+    utc_now,
+)
+from common.contracts.cloudevents import attributes, decode
+from common.db import Connection, Database, Rows, Sql
+from common.lanes import Job, claim
+from common.service import Parts
+from common.testing import eventually, prepare_database, running
+
+AtStep = Callable[[str], Awaitable[None]]
+_EXPIRE = Sql("update lane set due_at = now() - interval '1 second' where leased returning key")
+
+
+class ObservedDatabase(Database):
+    """The real database, which tells before and after everything that is done to it."""
+
+    def __init__(self, real: Database, at: AtStep) -> None:
+        self._real = real
+        self._at = at
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[Connection]:
+        await self._at("outside: begin")
+        async with self._real.transaction() as connection:
+            yield ObservedConnection(connection, self._at)
+            await self._at("inside: commit")
+        await self._at("outside: committed")
+
+
+class ObservedConnection(Connection):
+    """The real transaction, which tells after every statement."""
+
+    __slots__ = ("_at", "_real")
+
+    def __init__(self, real: Connection, at: AtStep) -> None:
+        self._real = real
+        self._at = at
+
+    async def execute(self, statement: Sql, values: Mapping[str, Any] | None = None) -> Rows:
+        rows = await self._real.execute(statement, values)
+        await self._at("inside: statement")
+        return rows
+
+    async def change(self, statement: Sql, values: Mapping[str, Any] | None = None) -> int:
+        count = await self._real.change(statement, values)
+        await self._at("inside: statement")
+        return count
+
+
+async def nothing_happens(_: str) -> None:
+    """The steps of a worker that nobody disturbs."""
+
+
+@dataclass
+class Desk:
+    """One agent's turns, worked on by hand; what is sent is read from the topic."""
+
+    database: Database
+    bus: InProcessBus
+    relay: Relay
+    agent: Agent
+
+    async def writes(self, chat: str, text: str) -> None:
+        event = MessageReceived(
+            message_id=MessageId(new_id("wa")),
+            chat_id=ChatId(chat),
+            integration_id=IntegrationId("int_1"),
+            kind=MessageKind.TEXT,
+            text=text,
+            sender=Sender(phone="+5511988880001"),
+            sent_at=utc_now(),
+            agent_id=self.agent.id,
+        )
+        envelope = Envelope(EventId(new_id("evt")), self.agent.tenant, utc_now(), event, "test")
+        async with context_opener(self.database, Wake(lambda: None))() as context:
+            await listen(context, [envelope])
+
+    async def claim(self) -> Job | None:
+        jobs = await claim(self.database, TURNS, 1)
+        return jobs[0] if jobs else None
+
+    async def lease_runs_out(self) -> None:
+        await self.database.execute(_EXPIRE)
+
+    async def work(self, job: Job, model: Model, at: AtStep = nothing_happens) -> None:
+        database = ObservedDatabase(self.database, at)
+        use = Answering(context_opener(database, Wake(lambda: None)), model, utc_now)
+        conversation = ConversationId(job.payload.decode())
+        await use.answer(job.command_id, conversation, JobLease(TURNS, job))
+
+    async def next_worker(self, model: Model) -> None:
+        """What any other worker does when the lease of the first has run out."""
+        await self.lease_runs_out()
+        while (job := await self.claim()) is not None:
+            await self.work(job, model)
+
+    async def sent(self, chat: str) -> list[SendMessage]:
+        """Everything that reached the topic for a chat, once all has."""
+        self.relay.nudge()
+
+        async def published() -> bool:
+            rows = await self.database.execute(Sql("select count(*) from outbox"))
+            return rows.scalar() == 0
+
+        await eventually(published)
+        records = self.bus.records(Topic.WHATSAPP_COMMANDS)
+        events = [decode(attributes(r.headers), r.value).event for r in records]
+        return [e for e in events if isinstance(e, SendMessage) and e.chat_id == chat]
+
+
+@pytest.fixture
+async def desk(fresh_database: str) -> AsyncGenerator[Desk]:
+    await prepare_database(fresh_database, "agent")
+    database, bus = Database(fresh_database), InProcessBus()
+    relay = Relay(fresh_database, bus.producer())
+    now, tenant = utc_now(), TenantId(new_id("ten"))
+    settings = AgentSettings(quiet_seconds=0, requests_per_minute=100_000)
+    agent = Agent(AgentId(new_id("agt")), tenant, "Ana", settings, now, now)
+    async with tenant_opener(database, lambda: None)(tenant) as context:
+        await context.agents.add(agent)
+    async with running(Parts(None, [relay])):
+        yield Desk(database, bus, relay, agent)
+    await database.close()
