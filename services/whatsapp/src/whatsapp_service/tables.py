@@ -84,7 +84,11 @@ class MessageRow(Base):
     """A message, in or out, once per (integration, WhatsApp's id)."""
 
     __tablename__ = "whatsapp_message"
-    __table_args__ = (Index("ix_message_chat", "chat_id", "sent_at"),)
+    __table_args__ = (
+        Index("ix_message_chat", "chat_id", "sent_at"),
+        # Partial: what customers write has no command, and should not pay for the index.
+        Index("ix_message_command", "command_id", postgresql_where=text("command_id is not null")),
+    )
 
     integration_id: Mapped[str] = mapped_column(primary_key=True)
     message_id: Mapped[str] = mapped_column(primary_key=True)
@@ -94,7 +98,7 @@ class MessageRow(Base):
     kind: Mapped[str]
     text: Mapped[str]
     content: Mapped[dict[str, Any]]
-    command_id: Mapped[str | None] = mapped_column(index=True)
+    command_id: Mapped[str | None]
     sent_at: Mapped[datetime]
     stored_at: Mapped[datetime] = mapped_column(server_default=func.now())
     edited_at: Mapped[datetime | None]

@@ -18,10 +18,10 @@ from common.telemetry import metrics
 log = structlog.get_logger()
 
 BATCH = 1000
-HIGH_RECORDS, LOW_RECORDS = 4000, 1000
+HIGH_RECORDS, LOW_RECORDS = 12_000, 3000
 HIGH_BYTES, LOW_BYTES = 33_554_432, 8_388_608
-WORKERS = 2
-"""While one batch waits for Postgres the next is being prepared."""
+WORKERS = 3
+"""While one or two batches wait for Postgres the next is being prepared."""
 ALONE_AT_ONCE = 8
 _COMMIT_SECONDS = 0.5
 _STALLED_SECONDS = 60

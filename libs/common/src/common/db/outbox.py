@@ -51,6 +51,8 @@ class Outbox:
         self._source = source
         self._rows: list[OutboxRow] = []
         self._wake_relay = on_commit
+        self._time = utc_now()
+        """What happens in one transaction happens at one time."""
         self.written = 0
 
     def add(
@@ -70,7 +72,7 @@ class Outbox:
         envelope = Envelope(
             id=event_id or EventId(uuid7()),
             tenant=tenant,
-            time=utc_now(),
+            time=self._time,
             event=event,
             source=self._source,
             traceparent=traceparent or current_traceparent.get(),

@@ -29,8 +29,9 @@ async def store_messages(
     in_flight = await _in_flight(context, seen, chats)
     rows: dict[MessageKey, StoredMessage] = {}
     news: dict[MessageKey, tuple[Seen, MessageReceived | MessageSent]] = {}
+    now = context.now()
     for one in seen:
-        event = _complete(one, chats[one.place], context.now())
+        event = _complete(one, chats[one.place], now)
         key = MessageKey(one.integration.id, event.message_id)
         if key in rows:
             continue

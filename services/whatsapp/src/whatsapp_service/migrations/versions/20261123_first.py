@@ -113,7 +113,8 @@ _INDEXES = (
     "create index ix_chat_recent on chat (integration_id, last_message_at)",
     "create index ix_alias_chat_id on alias (chat_id)",
     "create index ix_message_chat on whatsapp_message (chat_id, sent_at)",
-    "create index ix_whatsapp_message_command_id on whatsapp_message (command_id)",
+    """create index ix_message_command on whatsapp_message (command_id)
+       where command_id is not null""",
     "create index ix_outbound_chat on outbound (chat_id, created_at)",
     "create index ix_inbound_event_integration_id on inbound_event (integration_id)",
 )
