@@ -1,20 +1,15 @@
 """A running whatsapp worker on real Kafka and Postgres, beside the strict Evolution."""
 
 import asyncio
-import itertools
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from datetime import timedelta
+from typing import Any
 
 import httpx2
-import orjson
 import pytest_asyncio
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from whatsapp_stage import KEY, DeadLetter, E, Mail, Number, gateway_stand_in
 
 from common.auth import Keyring
 from common.bus import KafkaBus, Producer, Record, create_topics
@@ -32,11 +27,10 @@ from common.contracts import (
     IntegrationId,
     SendMessage,
     TenantId,
-    Topic,
     new_id,
     utc_now,
 )
-from common.contracts.cloudevents import attributes, decode, encode_headers
+from common.contracts.cloudevents import encode_headers
 from common.contracts.commands import Text
 from common.db import Database, Sql
 from common.testing import base_settings, eventually, prepare_database, running, served
@@ -48,131 +42,6 @@ from whatsapp_service.domain.ports import Opener
 from whatsapp_service.domain.usecases.receive import receive
 from whatsapp_service.providers.evolution import translate
 from whatsapp_service.settings import Settings
-
-KEY = "sandbox-global-key"
-E = TypeVar("E", bound=Event)
-_phones = itertools.count(5511_90000_0000)
-
-
-class _NoListener:
-    async def assigned(self, partitions: object) -> None:
-        """Not of interest here."""
-
-    async def revoked(self, partitions: object) -> None:
-        """Not of interest here."""
-
-
-@dataclass(frozen=True)
-class Number:
-    """A WhatsApp number of a tenant of its own, and the webhooks that it gives rise to."""
-
-    integration: Integration
-    phone: str = field(default_factory=lambda: str(next(_phones)))
-
-    @property
-    def id(self) -> IntegrationId:
-        return self.integration.id
-
-    @property
-    def tenant(self) -> TenantId:
-        return self.integration.tenant
-
-    @property
-    def instance(self) -> str:
-        return self.integration.instance
-
-    def body(self, event: str, data: Any, told_at: datetime | None = None) -> dict[str, Any]:
-        return {
-            "event": event,
-            "instance": self.instance,
-            "data": data,
-            "destination": "http://gateway/hook",
-            # Evolution's own local time, which it calls UTC.
-            "date_time": f"{(told_at or utc_now()) - timedelta(hours=3):%Y-%m-%dT%H:%M:%S.%f}Z",
-            "sender": f"{self.phone}@s.whatsapp.net",
-            "server_url": "http://evolution:8080",
-        }
-
-    def said(self, text: str, **options: Any) -> dict[str, Any]:
-        """MESSAGES_UPSERT: somebody wrote, by default a customer known by phone."""
-        return self.body("messages.upsert", _message(text, **options))
-
-    def echo(self, text: str, **options: Any) -> dict[str, Any]:
-        """SEND_MESSAGE: somebody sent through Evolution's API."""
-        return self.body("send.message", _message(text, from_me=True, **options))
-
-    def ack(self, message_id: str, status: str, **options: Any) -> dict[str, Any]:
-        jid = options.get("jid", "5511988880001@s.whatsapp.net")
-        data = {"keyId": message_id, "remoteJid": jid, "fromMe": True, "status": status}
-        return self.body("messages.update", data)
-
-    def state(self, state: str, code: int = 200, **more: Any) -> dict[str, Any]:
-        told_at = more.pop("told_at", None)
-        data = {"instance": self.instance, "state": state, "statusReason": code, **more}
-        return self.body("connection.update", data, told_at)
-
-    def qr(self, code: str) -> dict[str, Any]:
-        image = "data:image/png;base64,iVBORw0KGgo="
-        shown = {"instance": self.instance, "pairingCode": None, "code": code, "base64": image}
-        return self.body("qrcode.updated", {"qrcode": shown})
-
-    def call(self, call_id: str) -> dict[str, Any]:
-        """Something that always is one event about the number: the last of what we look at."""
-        return self.body("call", {"id": call_id, "from": "5511988880001@s.whatsapp.net"})
-
-
-def _message(text: str, **options: Any) -> dict[str, Any]:
-    at: datetime = options.get("at") or utc_now()
-    key = {
-        "remoteJid": options.get("jid", "5511988880001@s.whatsapp.net"),
-        "fromMe": options.get("from_me", False),
-        "id": options.get("id") or new_id("wa"),
-    }
-    if "alt" in options:
-        key["remoteJidAlt"] = options["alt"]
-    return {
-        "key": key,
-        "pushName": options.get("name", "Ana"),
-        "message": options.get("message", {"conversation": text}),
-        "messageType": options.get("kind", "conversation"),
-        "messageTimestamp": int(at.timestamp()),
-        "source": "ios",
-    }
-
-
-@dataclass(frozen=True)
-class DeadLetter:
-    """A record that could not be handled."""
-
-    id: str
-    topic: str
-    error: str
-    reason: str
-
-
-@dataclass
-class Mail:
-    """Everything that the service publishes, as it comes."""
-
-    envelopes: list[Envelope[Event]] = field(default_factory=list)
-    dead: list[DeadLetter] = field(default_factory=list)
-
-    async def collect(self, bus: KafkaBus, ready: asyncio.Event) -> None:
-        topics = [Topic.WHATSAPP_MESSAGES, Topic.WHATSAPP_CONNECTIONS, Topic.WHATSAPP_DEAD_LETTERS]
-        source = bus.source(new_id("g"), topics)
-        await source.start(_NoListener())
-        ready.set()
-        try:
-            while True:
-                for record in await source.poll(0.05):
-                    headers = attributes(record.headers)
-                    if record.partition.topic == Topic.WHATSAPP_DEAD_LETTERS:
-                        facts = [headers[f"dl_{name}"] for name in ("topic", "error", "reason")]
-                        self.dead.append(DeadLetter(headers.get("ce_id", ""), *facts))
-                    else:
-                        self.envelopes.append(decode(headers, record.value))
-        finally:
-            await source.stop()
 
 
 @dataclass
@@ -386,29 +255,6 @@ class Stage:
         await eventually(idle, within=within, what="empty lanes")
 
 
-def _gateway(producer: Producer) -> Starlette:
-    """Publish what Evolution calls with, as the gateway does."""
-
-    async def hook(request: Request) -> Response:
-        body = orjson.loads(await request.body())
-        body.pop("apikey", None)
-        event = EvolutionWebhookReceived(
-            instance=body["instance"],
-            integration_id=request.path_params["integration"],
-            generation=1,
-            body=body,
-        )
-        tenant = TenantId(request.path_params["tenant"])
-        envelope = Envelope(EventId(new_id("evt")), tenant, utc_now(), event, "test")
-        value = event.model_dump_json().encode()
-        await producer.publish(
-            Record(event.topic, event.record_key, value, encode_headers(envelope))
-        )
-        return Response(status_code=200)
-
-    return Starlette(routes=[Route("/{tenant}/{integration}", hook, methods=["POST"])])
-
-
 @asynccontextmanager
 async def _stage(database_url: str, kafka: str) -> AsyncGenerator[Stage]:
     async with AsyncExitStack() as stack:
@@ -418,7 +264,7 @@ async def _stage(database_url: str, kafka: str) -> AsyncGenerator[Stage]:
         producer = await stack.enter_async_context(bus.producer())
         quick = SandboxSettings(connect_scale=0, retry_scale=0.02)
         evolution = await stack.enter_async_context(served(create_sandbox(quick)))
-        hooks = await stack.enter_async_context(served(_gateway(producer)))
+        hooks = await stack.enter_async_context(served(gateway_stand_in(producer)))
         settings = Settings(
             **base_settings("whatsapp", database=database_url, kafka=kafka),
             evolution_url=f"{evolution}/evolution",
