@@ -27,7 +27,7 @@ from common.contracts import TenantId, utc_now
 from common.db import Connection, Database, Inbox, Outbox, api_role
 from common.http import SsrfGuard, open_wire
 from common.service import Component, Mode, Parts, create_app
-from common.telemetry import HttpMetrics
+from common.telemetry import HttpMetrics, metrics
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -61,6 +61,7 @@ async def build(settings: Settings, mode: Mode, bus: Bus | None = None) -> Async
             settings.sqlalchemy_url, pool_size=settings.pool_size, application=f"{NAME}-{mode}"
         )
         stack.push_async_callback(database.close)
+        metrics.watch_pool(NAME, lambda: database.in_use)
         bus = bus or KafkaBus(
             settings.kafka_bootstrap_servers,
             client_id=NAME,

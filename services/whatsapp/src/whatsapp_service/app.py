@@ -15,7 +15,7 @@ from common.db import Connection, Database, Inbox, Outbox, api_role
 from common.http import ApiClient, ApiProfile, open_wire
 from common.lanes import ParkedJob
 from common.service import Component, Mode, Parts, create_app
-from common.telemetry import HttpMetrics
+from common.telemetry import HttpMetrics, metrics
 from whatsapp_service import api
 from whatsapp_service.consumers import routes
 from whatsapp_service.domain.model import Integration
@@ -66,6 +66,7 @@ async def build(settings: Settings, mode: Mode, bus: Bus | None = None) -> Async
             settings.sqlalchemy_url, pool_size=settings.pool_size, application=f"{NAME}-{mode}"
         )
         stack.push_async_callback(database.close)
+        metrics.watch_pool(NAME, lambda: database.in_use)
         bus = bus or KafkaBus(
             settings.kafka_bootstrap_servers,
             client_id=NAME,

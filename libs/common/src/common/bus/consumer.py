@@ -13,7 +13,7 @@ from common.bus.progress import Progress
 from common.bus.records import Partition, Received, Source
 from common.bus.source import DRAIN_SECONDS
 from common.errors import Transient, Unavailable
-from common.telemetry import metrics
+from common.telemetry import child, metrics
 
 log = structlog.get_logger()
 
@@ -152,6 +152,7 @@ class Consumer:
             self._paused = False
             self._source.resume(list(self._partitions))
         metrics.IN_FLIGHT.set(records)
+        metrics.PAUSED_PARTITIONS.set(len(self._partitions) if self._paused else 0)
 
     async def _take_batches(self) -> None:
         while True:
@@ -244,6 +245,13 @@ class Consumer:
         while True:
             await asyncio.sleep(_COMMIT_SECONDS)
             await self._commit(list(self._partitions.values()))
+            self._measure_age()
+
+    def _measure_age(self) -> None:
+        now = time.time()
+        for partition, progress in self._partitions.items():
+            age = child(metrics.CONSUMER_LAG_AGE, partition.topic, str(partition.number))
+            age.set(progress.oldest_age(now))
 
     async def _commit(self, of: Sequence[Progress]) -> None:
         offsets = {p.partition: p.watermark for p in of if p.watermark > p.committed}

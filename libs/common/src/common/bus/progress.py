@@ -11,8 +11,8 @@ class Progress:
     def __init__(self, partition: Partition) -> None:
         self.partition = partition
         self.pending: deque[Received] = deque()
-        self.unfinished: dict[int, int] = {}
-        """Offset to size, of everything accepted and not finished, in order of offset."""
+        self.unfinished: dict[int, Received] = {}
+        """By offset and in its order, everything accepted and not finished."""
         self.bytes = 0
         self.busy = False
         """Whether a batch with records of this partition is in hand."""
@@ -27,9 +27,8 @@ class Progress:
         if self.revoked or record.offset < self._next:
             return False
         self._next = record.offset + 1
-        size = len(record.value or b"")
-        self.unfinished[record.offset] = size
-        self.bytes += size
+        self.unfinished[record.offset] = record
+        self.bytes += len(record.value or b"")
         self.pending.append(record)
         return True
 
@@ -40,18 +39,23 @@ class Progress:
 
     def finish(self, record: Received) -> None:
         """Note one finished; the watermark follows the oldest that is not."""
-        size = self.unfinished.pop(record.offset, None)
-        if size is None:
+        if self.unfinished.pop(record.offset, None) is None:
             return
-        self.bytes -= size
+        self.bytes -= len(record.value or b"")
         self.watermark = next(iter(self.unfinished), self._next)
 
     def revoke(self) -> None:
         """Let go of what has not begun."""
         self.revoked = True
         for record in self.pending:
-            self.bytes -= self.unfinished.pop(record.offset, 0)
+            self.unfinished.pop(record.offset)
+            self.bytes -= len(record.value or b"")
         self.pending.clear()
         if self.unfinished:
             # What was let go ends the prefix: nothing after it may be committed.
             self._next = next(reversed(self.unfinished)) + 1
+
+    def oldest_age(self, now: float) -> float:
+        """How long the oldest unfinished record has been on the topic, in seconds."""
+        oldest = next(iter(self.unfinished.values()), None)
+        return max(0.0, now - oldest.written_at) if oldest and oldest.written_at else 0.0

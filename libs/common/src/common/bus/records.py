@@ -31,6 +31,8 @@ class Received(NamedTuple):
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
     lag: int = 0
+    written_at: float = 0.0
+    """Unix time in seconds; 0 where the bus does not say."""
 
 
 class Producer(Protocol):

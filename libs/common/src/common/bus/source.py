@@ -91,6 +91,7 @@ class KafkaSource:
                     record.value,
                     record.headers,
                     max(0, end - record.offset - 1),
+                    record.timestamp / 1000,
                 )
                 for record in records
             )

@@ -1,5 +1,6 @@
 """Every metric of the suite: name, unit and labels on one screen, and no label names a tenant."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import TypeVar
 
@@ -50,7 +51,7 @@ LANES_OLDEST_SECONDS = Gauge(
 
 # The process
 DB_POOL_IN_USE = Gauge("parley_db_pool_in_use", "Connections handed out", ["service"])
-DB_POOL_SIZE = Gauge("parley_db_pool_size", "Connections the pool may have", ["service"])
+DB_POOL_SIZE = Gauge("parley_db_pool_size", "Connections the pool has open", ["service"])
 LOOP_LAG = Histogram(
     "parley_event_loop_lag_seconds", "How late the event loop wakes a timer", buckets=_FAST
 )
@@ -94,3 +95,9 @@ class HttpMetrics:
             child(BREAKERS, provider, str(before)).dec()
         if after != "closed":
             child(BREAKERS, provider, str(after)).inc()
+
+
+def watch_pool(service: str, in_use: Callable[[], tuple[int, int]]) -> None:
+    """Read a connection pool whenever the metrics are read: (at work, in all)."""
+    DB_POOL_IN_USE.labels(service).set_function(lambda: in_use()[0])
+    DB_POOL_SIZE.labels(service).set_function(lambda: in_use()[1])

@@ -18,7 +18,7 @@ from common.db import Database
 from common.http import ApiClient, ApiProfile, Wire, open_wire
 from common.service import Component, Mode, Parts, create_app
 from common.storage import ObjectStore
-from common.telemetry import HttpMetrics
+from common.telemetry import HttpMetrics, metrics
 from gateway_service.api import (
     Audited,
     Doorkeeper,
@@ -60,6 +60,7 @@ async def build(settings: Settings, mode: Mode, bus: Bus | None = None) -> Async
             settings.sqlalchemy_url, pool_size=settings.pool_size, application=f"{NAME}-{mode}"
         )
         stack.push_async_callback(database.close)
+        metrics.watch_pool(NAME, lambda: database.in_use)
         store = ObjectStore(settings.object_store_url)
         components: list[Component] = []
         if mode != "api":
