@@ -8,10 +8,10 @@ from common.service import DEAD_LETTERS, Command, Service, lanes_command, main
 SERVICE: Service[Any] = Service(
     "whatsapp",
     "whatsapp_service.settings:Settings",
-    "whatsapp_service.app:build",
+    "whatsapp_service.app.wiring:build",
     migrations="whatsapp_service.migrations",
     commands=(
-        lanes_command(when_parked="whatsapp_service.app:when_parked"),
+        lanes_command(when_parked="whatsapp_service.app.contexts:when_parked"),
         DEAD_LETTERS,
         Command(
             "translate",

@@ -36,7 +36,8 @@ from common.db import Database, Sql
 from common.testing import base_settings, eventually, prepare_database, running, served
 from sandbox.app import create_app as create_sandbox
 from sandbox.settings import Settings as SandboxSettings
-from whatsapp_service.app import Wake, build, context_opener
+from whatsapp_service.app.contexts import Wake, context_opener
+from whatsapp_service.app.wiring import build
 from whatsapp_service.domain.model import Integration, instance_name
 from whatsapp_service.domain.ports import Opener
 from whatsapp_service.domain.usecases.receive import receive

@@ -32,7 +32,7 @@ from common.errors import InvalidInput
 from common.lanes import Job, LaneWorker, claim, retry
 from common.service import Parts
 from common.testing import base_settings, eventually, prepare_database, running
-from whatsapp_service.app import when_parked
+from whatsapp_service.app.contexts import when_parked
 from whatsapp_service.domain.model import OutboundState
 from whatsapp_service.repository import SENDS, PostgresOutbound
 

@@ -1,23 +1,137 @@
 """What others may ask of the one WhatsApp sender."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
 from common.contracts.event import Event, Fact
-from common.contracts.ids import ChatId, CommandId, IntegrationId
+from common.contracts.ids import ChatId, CommandId, IntegrationId, MessageId
 from common.contracts.topics import Topic
+from common.contracts.whatsapp import ContactCard, Location
 
 
 class Text(Fact):
-    """Plain words."""
+    """Plain words; what is longer than WhatsApp allows goes as several messages."""
 
     kind: Literal["text"] = "text"
     text: str = Field(min_length=1, max_length=65_536)
+    reply_to: MessageId | None = None
+
+
+class File(Fact):
+    """Where the bytes of a message come from: our object store, or an address in the open."""
+
+    reference: str | None = None
+    """A key in the object store, under the tenant's own prefix (`media/<tenant>/…`)."""
+    url: str | None = Field(default=None, pattern="^https?://", max_length=2_048)
+    mimetype: str | None = None
+    name: str | None = Field(default=None, max_length=255)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.reference is None) == (self.url is None):
+            message = "a file has either a reference or a url"
+            raise ValueError(message)
+        return self
+
+
+class MediaMessage(Fact):
+    """A file; audio as `voice` is heard as a voice note."""
+
+    kind: Literal["image", "video", "document", "audio", "voice"]
+    file: File
+    caption: str = Field(default="", max_length=1_024)
+    reply_to: MessageId | None = None
+
+
+class LocationMessage(Fact):
+    """A point on the map."""
+
+    kind: Literal["location"] = "location"
+    location: Location
+
+
+class ContactsMessage(Fact):
+    """Contacts to be saved by who reads them."""
+
+    kind: Literal["contact"] = "contact"
+    contacts: tuple[ContactCard, ...] = Field(min_length=1, max_length=20)
+
+
+class ReactionMessage(Fact):
+    """An emoji on a message of the chat; an empty one takes the reaction back."""
+
+    kind: Literal["reaction"] = "reaction"
+    to: MessageId
+    emoji: str = Field(default="", max_length=16)
+
+
+class Choice(Fact):
+    """One thing a reader may choose; `id` comes back as `choice_id`."""
+
+    id: str = Field(min_length=1, max_length=256)
+    title: str = Field(min_length=1, max_length=24)
+    description: str = Field(default="", max_length=72)
+
+
+class ChoicesMessage(Fact):
+    """Up to three buttons, or a list; as numbered plain text where neither can be shown."""
+
+    kind: Literal["buttons", "list"]
+    text: str = Field(min_length=1, max_length=1_024)
+    title: str = Field(default="", max_length=60)
+    footer: str = Field(default="", max_length=60)
+    button: str = Field(default="", max_length=20)
+    """What opens a list."""
+    choices: tuple[Choice, ...] = Field(min_length=1, max_length=10)
+
+
+class EditMessage(Fact):
+    """Other words for a message that we sent."""
+
+    kind: Literal["edit"] = "edit"
+    message_id: MessageId
+    text: str = Field(min_length=1, max_length=4_096)
+
+
+class DeleteMessage(Fact):
+    """Take back a message that we sent, for everyone."""
+
+    kind: Literal["delete"] = "delete"
+    message_id: MessageId
+
+
+class MarkRead(Fact):
+    """Show the customer that their messages were read."""
+
+    kind: Literal["read"] = "read"
+    message_ids: tuple[MessageId, ...] = Field(min_length=1, max_length=100)
+
+
+class Typing(Fact):
+    """Show that somebody types, for the command's `typing_ms`."""
+
+    kind: Literal["typing"] = "typing"
+
+
+Content = Annotated[
+    Text
+    | MediaMessage
+    | LocationMessage
+    | ContactsMessage
+    | ReactionMessage
+    | ChoicesMessage
+    | EditMessage
+    | DeleteMessage
+    | MarkRead
+    | Typing,
+    Field(discriminator="kind"),
+]
+"""All that a `SendMessage` can carry."""
 
 
 class SendMessage(Event):
-    """Send one message in a chat; the same `command_id` twice sends once."""
+    """Do one thing in a chat, mostly send a message; the same `command_id` twice does it once."""
 
     type: ClassVar[str] = "whatsapp.message.send"
     topic: ClassVar[Topic] = Topic.WHATSAPP_COMMANDS
@@ -26,7 +140,7 @@ class SendMessage(Event):
     command_id: CommandId
     chat_id: ChatId
     integration_id: IntegrationId
-    content: Text
+    content: Content
     typing_ms: int = Field(default=0, ge=0, le=60_000)
     priority: Literal["reply", "broadcast"] = "reply"
     not_before: AwareDatetime | None = None

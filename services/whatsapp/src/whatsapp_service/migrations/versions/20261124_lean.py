@@ -1,0 +1,21 @@
+"""Store what nobody queries as it is written.
+
+Expand step.
+"""
+
+from alembic import op
+
+revision = "20261124_lean"
+down_revision = "20261124_told_at"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add what is new."""
+    op.execute("set local lock_timeout = '5s'")
+
+
+def downgrade() -> None:
+    """Drop it."""
+    op.execute("set local lock_timeout = '5s'")
