@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint, func, text
+from sqlalchemy import JSON, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from common import db
@@ -28,6 +28,11 @@ class IntegrationRow(Base):
     __table_args__ = (
         UniqueConstraint("instance"),
         UniqueConstraint("tenant_id", "agent_id", "channel", name="uq_integration_binding"),
+        Index(
+            "ix_integration_check",
+            "check_at",
+            postgresql_where=text("not deleting"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -49,6 +54,16 @@ class IntegrationRow(Base):
     qr_at: Mapped[datetime | None]
     told_at: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    name: Mapped[str | None]
+    transport: Mapped[str] = mapped_column(server_default=text("'baileys'"))
+    account_number: Mapped[str | None]
+    business_id: Mapped[str | None]
+    previous_until: Mapped[datetime | None]
+    deleting: Mapped[bool] = mapped_column(server_default=text("false"))
+    check_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    missed_checks: Mapped[int] = mapped_column(server_default=text("0"))
+    sweep_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    swept_until: Mapped[datetime | None]
 
 
 class ChatRow(Base):
@@ -97,7 +112,7 @@ class MessageRow(Base):
     outgoing: Mapped[bool]
     kind: Mapped[str]
     text: Mapped[str]
-    content: Mapped[dict[str, Any]]
+    content: Mapped[dict[str, Any]] = mapped_column(JSON)
     command_id: Mapped[str | None]
     sent_at: Mapped[datetime]
     stored_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -115,6 +130,29 @@ class DeliveryRow(Base):
     tenant_id: Mapped[str]
     status: Mapped[str]
     level: Mapped[int]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    delivered_at: Mapped[datetime | None]
+    read_at: Mapped[datetime | None]
+
+
+class MediaRow(Base):
+    """The file of a message: wanted, kept, refused, or not to be had."""
+
+    __tablename__ = "media"
+
+    integration_id: Mapped[str] = mapped_column(primary_key=True)
+    message_id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str]
+    state: Mapped[str]
+    kind: Mapped[str]
+    mimetype: Mapped[str | None]
+    file_name: Mapped[str | None]
+    seconds: Mapped[int | None]
+    size: Mapped[int | None]
+    sha256: Mapped[str | None]
+    reference: Mapped[str | None]
+    reason: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -152,3 +190,23 @@ class InboundEventRow(Base):
     reason: Mapped[str]
     body: Mapped[dict[str, Any]]
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class SweepRow(Base):
+    """One comparison of what Evolution has with what we have, and what was made good."""
+
+    __tablename__ = "sweep"
+    __table_args__ = (Index("ix_sweep_number", "integration_id", "started_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str]
+    integration_id: Mapped[str]
+    cause: Mapped[str]
+    since: Mapped[datetime]
+    checked: Mapped[int]
+    missing: Mapped[int]
+    repaired: Mapped[int]
+    levels: Mapped[int]
+    complete: Mapped[bool]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime] = mapped_column(server_default=func.now())

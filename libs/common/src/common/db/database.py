@@ -7,7 +7,7 @@ keeps what it is best at: the schema (`tables.py`), its migrations, and their co
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
@@ -106,6 +106,13 @@ class Connection:
         """Run a statement that returns no rows; gives how many it changed."""
         status: str = await self._driver.execute(statement.query, *_ordered(statement, values))
         return int(status.rpartition(" ")[2])
+
+
+    async def copy(
+        self, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]
+    ) -> None:
+        """Append many rows, in order; not for roles that row-level security binds."""
+        await self._driver.copy_records_to_table(table, records=rows, columns=columns)
 
 
 def _ordered(statement: Sql, values: Mapping[str, Any] | None) -> list[Any]:
@@ -213,13 +220,14 @@ def plain_url(url: str) -> str:
 
 
 async def _teach_json(driver: Any) -> None:
-    """Read jsonb as Python values; write Python values, or text that is JSON already."""
-    await driver.set_type_codec(
-        "jsonb",
-        encoder=lambda value: value if isinstance(value, str) else orjson.dumps(value).decode(),
-        decoder=orjson.loads,
-        schema="pg_catalog",
-    )
+    """Read JSON as Python values; write Python values, or text that is JSON already."""
+    for kind in ("json", "jsonb"):
+        await driver.set_type_codec(
+            kind,
+            encoder=lambda value: value if isinstance(value, str) else orjson.dumps(value).decode(),
+            decoder=orjson.loads,
+            schema="pg_catalog",
+        )
 
 
 async def _keep(_: Any) -> None:

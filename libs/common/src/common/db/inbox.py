@@ -7,7 +7,7 @@ from common.db.database import Connection, Sql
 
 _ADMIT = Sql("""
     insert into inbox (event_id)
-    select distinct unnest(cast(:ids as text[]))
+    select unnest(cast(:ids as text[]))
     on conflict do nothing
     returning event_id""")
 _PURGE = Sql("""

@@ -19,6 +19,10 @@ _ADD = Sql("""
     order by n""")
 
 
+_MANY = 50
+"""From here on COPY is cheaper than an insert, for Postgres and for us; tenants write fewer."""
+
+
 class OutboxRow(NamedTuple):
     """A record that waits to be published."""
 
@@ -88,14 +92,20 @@ class Outbox:
     async def flush(self) -> None:
         """Write what was collected; called once, just before the commit."""
         rows, self._rows = self._rows, []
-        if rows:
+        if len(rows) >= _MANY:
+            await self._connection.copy("outbox", OutboxRow._fields, map(_stored, rows))
+        elif rows:
             await self._connection.execute(_ADD, _columns(rows))
-            self.written += len(rows)
+        self.written += len(rows)
 
     def committed(self) -> None:
         """Wake the relay; called once, just after the commit."""
         if self.written:
             self._wake_relay()
+
+
+def _stored(row: OutboxRow) -> tuple[str, str, bytes | None, str]:
+    return row.topic, row.key, row.value, orjson.dumps(row.headers).decode()
 
 
 def _columns(rows: Sequence[OutboxRow]) -> dict[str, list[str] | list[bytes | None]]:

@@ -160,6 +160,8 @@ class PostgresChats:
 def _joined(one: SeenChat, other: SeenChat) -> SeenChat:
     """Join what two sights of a chat tell: the later one rules, and neither is forgotten."""
     early, late = (one, other) if other.at >= one.at else (other, one)
+    if early.address == late.address:
+        return late
     address = replace(
         late.address,
         phone=late.address.phone or early.address.phone,

@@ -28,7 +28,7 @@ _STORE = Sql("""
          command_id)
     select * from json_to_recordset(cast(:rows as json)) as row(
         integration_id text, message_id text, tenant_id text, chat_id text, outgoing boolean,
-        kind text, text text, content jsonb, sent_at timestamptz, command_id text)
+        kind text, text text, content json, sent_at timestamptz, command_id text)
     on conflict (integration_id, message_id) do update set command_id = excluded.command_id
         where m.command_id is null and excluded.command_id is not null
     returning integration_id, message_id, xmax = 0 as inserted""")
@@ -44,12 +44,17 @@ _DELETE = Sql("""
     update whatsapp_message set deleted_at = :at
     where integration_id = :integration and message_id = :id""")
 _DELIVER = Sql("""
-    insert into delivery as d (integration_id, message_id, tenant_id, status, level)
-    select * from unnest(
+    insert into delivery as d
+        (integration_id, message_id, tenant_id, status, level, delivered_at, read_at)
+    select row.*, case when level >= 3 then now() end, case when level >= 4 then now() end
+    from unnest(
         cast(:integrations as text[]), cast(:ids as text[]), cast(:tenants as text[]),
         cast(:statuses as text[]), cast(:levels as bigint[]))
+      as row(integration_id, message_id, tenant_id, status, level)
     on conflict (integration_id, message_id) do update set
-        status = excluded.status, level = excluded.level, updated_at = now()
+        status = excluded.status, level = excluded.level, updated_at = now(),
+        delivered_at = coalesce(d.delivered_at, excluded.delivered_at),
+        read_at = coalesce(d.read_at, excluded.read_at)
         where d.level < excluded.level
     returning integration_id, message_id""")
 _DELIVERIES = Sql("""

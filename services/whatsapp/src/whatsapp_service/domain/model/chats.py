@@ -23,16 +23,22 @@ class ChatAddress:
         """Every name we know this chat by, the strongest first; never empty."""
         if self.group is not None:
             return (f"group:{self.group}",)
-        known = []
-        if self.phone is not None:
-            known.append(f"phone:{canonical_phone(self.phone)}")
-        if self.lid is not None:
-            known.append(f"lid:{self.lid}")
-        return tuple(known) or (f"jid:{self.reply_to}",)
+        return _names(self.phone, self.lid) or (f"jid:{self.reply_to}",)
 
     def chat_id(self, integration: IntegrationId) -> ChatId:
         """Give the id that a new chat with this address gets."""
         return _chat_id(integration, self.aliases[0])
+
+
+# The same people write again and again.
+@lru_cache(maxsize=10_000)
+def _names(phone: str | None, lid: str | None) -> tuple[str, ...]:
+    known = []
+    if phone is not None:
+        known.append(f"phone:{canonical_phone(phone)}")
+    if lid is not None:
+        known.append(f"lid:{lid}")
+    return tuple(known)
 
 
 @lru_cache(maxsize=10_000)

@@ -103,8 +103,11 @@ def phone_number(value: Any) -> str | None:
 def name_of(value: Any) -> str | None:
     """Read a person's name; None for what Evolution puts there when it knows none."""
     found = text(value)
-    if found is None:
-        return None
+    return None if found is None else _name(found)
+
+
+@lru_cache(maxsize=8192)
+def _name(found: str) -> str | None:
     found = found.strip()
     if not found or found == OWNER_NAME or found.endswith(("@s.whatsapp.net", "@lid", "@g.us")):
         return None
