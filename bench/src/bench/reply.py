@@ -20,6 +20,8 @@ PER_SECOND = 20
 HOPS, TRANSACTIONS = 3, 4
 _QUICK = {"quiet_seconds": 0, "typing_ms_per_char": 0, "requests_per_minute": 100_000}
 _SAMPLES = 300
+_WARM_UP = 8.0
+"""Seconds: caches fill, pools open, and the broker's code gets compiled."""
 
 
 async def measure(ground: Ground, *, seconds: float) -> dict[str, Any]:
@@ -27,7 +29,7 @@ async def measure(ground: Ground, *, seconds: float) -> dict[str, Any]:
     async with suite(ground) as running:
         idle = {child.name: usage(child.process.pid).resident_mib for child in running.children}
         number = await running.connect_number(_QUICK)
-        await _journeys(running, number, 2.0)  # caches warm, code compiled
+        await _journeys(running, number, _WARM_UP)
         hop, transaction = await _hop(ground), await _transaction(ground)
         before = {c.name: usage(c.process.pid).cpu_seconds for c in running.children}
         latencies = await _journeys(running, number, seconds)

@@ -27,12 +27,15 @@ _LOCK = 7_258_193_002
 _POLL_SECONDS = 1.0
 _STALLED_SECONDS = 120
 
-_CLAIM = """
+_NEXT = """
+    with gone as (delete from outbox where seq = any($1::bigint[]))
     select seq, topic, key, value, headers, created_at from outbox
     where failed_at is null
-      and not exists (select 1 from unnest($1::text[], $2::text[]) as b(topic, key)
+      and not exists (select 1 from unnest($1::bigint[]) as p(seq) where p.seq = outbox.seq)
+      and not exists (select 1 from unnest($2::text[], $3::text[]) as b(topic, key)
                       where b.topic = outbox.topic and b.key = outbox.key)
-    order by seq limit $3"""
+    order by seq limit $4"""
+_FORGET = "delete from outbox where seq = any($1::bigint[])"
 _BLOCKED = "select distinct topic, key from outbox where failed_at is not null"
 _DEPTH = """
     select count(*), coalesce(extract(epoch from now() - min(created_at)), 0)::float8
@@ -103,45 +106,51 @@ class Relay:
 
     async def _lead(self, connection: asyncpg.Connection, stop: asyncio.Event) -> None:
         blocked = {(r["topic"], r["key"]) for r in await connection.fetch(_BLOCKED)}
+        published: list[int] = []
         measured = 0.0
         while True:
             self._beat = time.monotonic()
             self._wake.clear()
             rows = await connection.fetch(
-                _CLAIM, [topic for topic, _ in blocked], [key for _, key in blocked], BATCH
+                _NEXT,
+                published,
+                [topic for topic, _ in blocked],
+                [key for _, key in blocked],
+                BATCH,
             )
-            complete = await self._publish(connection, rows, blocked) if rows else True
+            published = await self._publish(connection, rows, blocked) if rows else []
             if time.monotonic() - measured > _POLL_SECONDS:
                 measured = time.monotonic()
                 await self._measure(connection)
+            complete = len(published) == len(rows)
+            more = complete and (len(rows) == BATCH or self._wake.is_set())
+            if more and not stop.is_set():
+                continue  # what was published is forgotten with the next look: one way for both
+            if published:
+                await connection.execute(_FORGET, published)
+                published = []
             if stop.is_set():
                 return
-            if not complete:
-                await self._pause(stop, seconds=0.5)
-            elif len(rows) < BATCH:
-                await self._pause(stop)
+            await self._pause(stop, seconds=_POLL_SECONDS if complete else 0.5)
 
     async def _publish(
         self,
         connection: asyncpg.Connection,
         rows: Sequence[asyncpg.Record],
         blocked: set[tuple[str, str]],
-    ) -> bool:
-        """Publish rows in order; False when some must be tried again."""
+    ) -> list[int]:
+        """Publish rows in order; returns those that Kafka has, the others are tried again."""
         records = [
             Record(row["topic"], row["key"], row["value"], unpacked_headers(row["headers"]))
             for row in rows
         ]
         outcomes = await self._producer.publish_all(records)
-        done = [row["seq"] for row, error in zip(rows, outcomes, strict=True) if error is None]
-        if done:
-            await connection.execute("delete from outbox where seq = any($1::bigint[])", done)
         for row, error in zip(rows, outcomes, strict=True):
             if isinstance(error, Permanent):
                 blocked.add((row["topic"], row["key"]))
                 await connection.execute(_FAIL, row["seq"], str(error))
                 log.error("outbox.key_stopped", seq=row["seq"], topic=row["topic"])
-        return len(done) == len(rows)
+        return [row["seq"] for row, error in zip(rows, outcomes, strict=True) if error is None]
 
     async def _measure(self, connection: asyncpg.Connection) -> None:
         pending, age = await connection.fetchrow(_DEPTH)

@@ -23,6 +23,7 @@ log = structlog.get_logger()
 BUG_ATTEMPTS = 5
 DRAIN_SECONDS = 20
 _POLL_SECONDS = 0.5
+_NEWS_SECONDS = 0.02
 _STALLED_SECONDS = 120
 _DEPTH = Sql(sql.DEPTH)
 
@@ -87,33 +88,44 @@ class LaneWorker:
                 self._beat = time.monotonic()
                 self._wake.clear()
                 try:
-                    wait = await self._claim_and_start()
+                    full = await self._claim_and_start()
+                    # Who is nudged all the time need not know when the next lane is due.
+                    if await self._nudged(within=_POLL_SECONDS if full else _NEWS_SECONDS):
+                        continue
+                    wait = await self._until_due()
                 except Transient as error:
                     log.warning("lanes.claim_failed", queue=self._queue.name, error=str(error))
                     wait = _POLL_SECONDS
-                if wait > 0 and not stop.is_set():
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(self._wake.wait(), wait)
+                await self._nudged(within=wait)
             await self._drain()
         finally:
             stopping.cancel()
             leases.cancel()
 
-    async def _claim_and_start(self) -> float:
-        """Fill the free slots; returns how many seconds to wait for news."""
+    async def _claim_and_start(self) -> bool:
+        """Fill the free slots; True when none is left."""
         free = self._concurrency - len(self._slots)
         if free <= 0:
-            return _POLL_SECONDS
+            return True
         jobs = await claim(self._database, self._queue, free)
         for job in jobs:
             slot = asyncio.get_running_loop().create_task(self._work_lane(job))
             self._slots.add(slot)
             slot.add_done_callback(self._slot_free)
-        if len(jobs) == free:
-            return _POLL_SECONDS
+        return len(jobs) == free
+
+    async def _until_due(self) -> float:
+        """Say how many seconds to wait for the next lane, or for news."""
         due = await next_due(self._database, self._queue)
         # A lane that is due and was not claimed waits for its pace or for another's lock.
-        return _POLL_SECONDS if due is None else min(_POLL_SECONDS, max(due, 0.02))
+        return _POLL_SECONDS if due is None else min(_POLL_SECONDS, max(due, _NEWS_SECONDS))
+
+    async def _nudged(self, *, within: float) -> bool:
+        """Wait for a nudge, or for the stop, which is one too."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._wake.wait()
+        return self._wake.is_set()
 
     def _slot_free(self, slot: asyncio.Task[None]) -> None:
         self._slots.discard(slot)
