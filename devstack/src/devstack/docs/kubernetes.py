@@ -16,11 +16,17 @@ from devstack.docs.variables import Variable, variables
 BASE = "deploy/k8s/base"
 FOLDERS = tuple(f"{BASE}/{service}" for service in SERVICES)
 """Folders in which every file is ours."""
-BOOTSTRAP = "parley-kafka-bootstrap.parley.svc:9092"
+BOOTSTRAP = "parley-kafka-bootstrap.parley.svc:9093"
 _NOTE = "# Written by `make docs`; the templates are in devstack/src/devstack/docs/manifests.\n"
 _PORT = 8000
 _VERSION = "0.1.0"
 _REPLICAS = 3
+_KAFKA_FILES = {
+    "KAFKA_SSL_CA_FILE": "ca.crt",
+    "KAFKA_SSL_CERTIFICATE_FILE": "user.crt",
+    "KAFKA_SSL_KEY_FILE": "user.key",
+}
+"""As pod.yaml mounts them."""
 _CPU = {"api": "200m", "worker": "500m", "migrate": "100m"}
 
 Node = dict[str, Any]
@@ -30,7 +36,7 @@ def documents() -> Mapping[str, str]:
     """Give every generated manifest as a file's content, by its path."""
     found = {
         f"{BASE}/kafka/topics.yaml": _dumped([_topic(topic) for topic in TOPICS]),
-        f"{BASE}/kafka/users.yaml": _dumped([_user(service) for service in SERVICES]),
+        f"{BASE}/kafka/users.yaml": _dumped([_user(s) for s in SERVICES] + [_lag_reader()]),
         f"{BASE}/postgres/databases.yaml": _dumped([_database(service) for service in SERVICES]),
     }
     for service in SERVICES:
@@ -75,7 +81,10 @@ def _filled(name: str, service: str, *, verb: str) -> str:
 
 def _wanted(service: str) -> list[Variable]:
     """List what must be set, where to listen, and where spans go."""
-    also = {f"{service.upper()}_HOST", "OTEL_EXPORTER_OTLP_ENDPOINT"}
+    also = {
+        *(f"{service.upper()}_HOST", "OTEL_EXPORTER_OTLP_ENDPOINT", "KAFKA_SECURITY_PROTOCOL"),
+        *_KAFKA_FILES,
+    }
     return [v for v in variables(service) if v.required or v.name in also]
 
 
@@ -84,6 +93,10 @@ def _entry(service: str, variable: Variable) -> Node:
     own = name.removeprefix(f"{service.upper()}_").lower()
     if own in {"host", "port"}:
         return {"name": name, "value": "0.0.0.0" if own == "host" else str(_PORT)}  # noqa: S104 - a pod's address is not known before it runs; NetworkPolicies say who reaches it
+    if name == "KAFKA_SECURITY_PROTOCOL":
+        return {"name": name, "value": "SSL"}
+    if name in _KAFKA_FILES:
+        return {"name": name, "value": f"/etc/kafka/{_KAFKA_FILES[name]}"}
     if own.removesuffix("_url") in SERVICES:
         return {"name": name, "value": f"http://{own.removesuffix('_url')}"}
     if variable.secret:
@@ -126,16 +139,28 @@ def _topic(topic: Topic) -> Node:
     }
 
 
+def _lag_reader() -> Node:
+    """Let KEDA see how far consumer groups are behind, and nothing else."""
+    heard = sorted({topic for service in SERVICES for topic in topics_heard_by(service)})
+    acls = [_acl("topic", topic.value) for topic in heard]
+    acls += [_acl("group", service) for service in SERVICES if topics_heard_by(service)]
+    return _kafka_user("keda", acls)
+
+
 def _user(service: str) -> Node:
     read = [topic for topic in TOPICS if service in TOPICS[topic].consumers]
     written = [topic for topic in TOPICS if service in TOPICS[topic].producers]
     acls = [_acl("topic", topic.value, "Read") for topic in read]
     acls += [_acl("topic", topic.value, "Write") for topic in written]
     acls += [_acl("group", service, "Read")] if read else []
+    return _kafka_user(service, acls)
+
+
+def _kafka_user(name: str, acls: list[Node]) -> Node:
     return {
         "apiVersion": "kafka.strimzi.io/v1",
         "kind": "KafkaUser",
-        "metadata": {"name": service, "labels": {"strimzi.io/cluster": "parley"}},
+        "metadata": {"name": name, "labels": {"strimzi.io/cluster": "parley"}},
         "spec": {
             "authentication": {"type": "tls"},
             "authorization": {"type": "simple", "acls": acls},
@@ -143,9 +168,9 @@ def _user(service: str) -> Node:
     }
 
 
-def _acl(kind: str, name: str, operation: str) -> Node:
+def _acl(kind: str, name: str, *operations: str) -> Node:
     resource = {"type": kind, "name": name, "patternType": "literal"}
-    return {"resource": resource, "operations": ["Describe", operation]}
+    return {"resource": resource, "operations": ["Describe", *operations]}
 
 
 def _database(service: str) -> Node:

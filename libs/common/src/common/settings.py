@@ -23,10 +23,41 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 
 _FIELD = re.compile(r'field "(\w+)"')
 
-S = TypeVar("S", bound="ServiceSettings")
+S = TypeVar("S", bound="KafkaSettings")
 
 
-class ServiceSettings(BaseSettings):
+KafkaProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+
+
+class KafkaSettings(BaseSettings):
+    """Where Kafka is, and who we are to it; one name for all services and tools."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True
+    )
+
+    kafka_bootstrap_servers: str = Field(validation_alias="KAFKA_BOOTSTRAP_SERVERS", min_length=1)
+    kafka_security_protocol: KafkaProtocol = Field(
+        "PLAINTEXT", validation_alias="KAFKA_SECURITY_PROTOCOL"
+    )
+    """`PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`."""
+    kafka_ssl_ca_file: str | None = Field(None, validation_alias="KAFKA_SSL_CA_FILE")
+    """Who vouches for the brokers (PEM); without it, whom the system trusts."""
+    kafka_ssl_certificate_file: str | None = Field(
+        None, validation_alias="KAFKA_SSL_CERTIFICATE_FILE"
+    )
+    """Our own certificate (PEM), where the brokers ask for one."""
+    kafka_ssl_key_file: str | None = Field(None, validation_alias="KAFKA_SSL_KEY_FILE")
+    """Its key (PEM)."""
+    kafka_sasl_mechanism: SaslMechanism = Field(
+        "SCRAM-SHA-512", validation_alias="KAFKA_SASL_MECHANISM"
+    )
+    kafka_sasl_username: str | None = Field(None, validation_alias="KAFKA_SASL_USERNAME")
+    kafka_sasl_password: SecretStr | None = Field(None, validation_alias="KAFKA_SASL_PASSWORD")
+
+
+class ServiceSettings(KafkaSettings):
     """What every service reads; a service subclasses it with its own `env_prefix`.
 
     Own values carry the prefix (`CRM_DATABASE_URL`); what all services share has one name.
@@ -53,7 +84,6 @@ class ServiceSettings(BaseSettings):
     pool_size: Annotated[int, Field(ge=1, le=200)] = 10
     log_level: LogLevel = "INFO"
 
-    kafka_bootstrap_servers: str = Field(validation_alias="KAFKA_BOOTSTRAP_SERVERS", min_length=1)
     kafka_session_seconds: Annotated[float, Field(ge=1, le=300)] = Field(
         12.0, validation_alias="KAFKA_SESSION_SECONDS"
     )
@@ -102,7 +132,7 @@ def load(settings_class: type[S]) -> S:
         ) from None
 
 
-def environment_name(settings_class: type[ServiceSettings], field: str) -> str:
+def environment_name(settings_class: type[BaseSettings], field: str) -> str:
     """Name the environment variable a field is read from."""
     info = settings_class.model_fields.get(field)
     if isinstance(info, FieldInfo) and isinstance(info.validation_alias, str):
@@ -110,7 +140,7 @@ def environment_name(settings_class: type[ServiceSettings], field: str) -> str:
     return f"{settings_class.model_config.get('env_prefix', '')}{field}".upper()
 
 
-def _sentence(settings_class: type[ServiceSettings], failure: ValidationError) -> str:
+def _sentence(settings_class: type[BaseSettings], failure: ValidationError) -> str:
     missing: list[str] = []
     wrong: list[str] = []
     for error in failure.errors(include_url=False, include_input=False, include_context=False):
@@ -127,7 +157,7 @@ def _sentence(settings_class: type[ServiceSettings], failure: ValidationError) -
     return f"Settings are incomplete: please {' and '.join(parts)} in the environment."
 
 
-def _variable(settings_class: type[ServiceSettings], location: tuple[Any, ...]) -> str:
+def _variable(settings_class: type[BaseSettings], location: tuple[Any, ...]) -> str:
     """Turn pydantic's location into the variable's name; nested names join with `__`."""
     head, *rest = (str(part) for part in location)
     aliases = {info.validation_alias for info in settings_class.model_fields.values()}

@@ -30,6 +30,12 @@ from common.testing import FakeInbox, eventually
 DEAD = Topic.WHATSAPP_DEAD_LETTERS
 
 
+def words(envelope: Envelope[SendMessage]) -> str:
+    content = envelope.event.content
+    assert isinstance(content, Text)
+    return content.text
+
+
 @dataclass
 class World:
     """What the transactions of a test share: an inbox, dead letters, and what was handled."""
@@ -116,7 +122,7 @@ def note_all(world: World) -> Router[Transaction]:
 
     @router.on(SendMessage)
     async def note(envelope: Envelope[SendMessage], context: Transaction) -> None:
-        text = envelope.event.content.text
+        text = words(envelope)
         if text == "poison":
             raise InvalidInput("never")
         if text == "bug":
@@ -204,7 +210,7 @@ async def test_a_stuck_key_delays_nobody_else(bus: InProcessBus, world: World) -
     async def note(envelope: Envelope[SendMessage], context: Transaction) -> None:
         if envelope.event.chat_id == "stuck" and not released.is_set():
             raise Unavailable("not this one")
-        context.handled.append((envelope.event.chat_id, envelope.event.content.text))
+        context.handled.append((envelope.event.chat_id, words(envelope)))
 
     bus.append(send("stuck", "1"))
     bus.append(send("stuck", "2"))
@@ -237,10 +243,10 @@ async def test_a_batch_handler_may_reject_one_of_many(bus: InProcessBus, world: 
     ) -> list[Rejection]:
         refused = []
         for envelope in envelopes:
-            if envelope.event.content.text == "no":
+            if words(envelope) == "no":
                 refused.append(Rejection(envelope.id, InvalidInput("unknown chat")))
             else:
-                context.handled.append((envelope.event.chat_id, envelope.event.content.text))
+                context.handled.append((envelope.event.chat_id, words(envelope)))
         return refused
 
     for text in ("1", "no", "2"):
@@ -255,7 +261,7 @@ async def test_types_of_one_key_keep_their_order(bus: InProcessBus, world: World
 
     @router.on(SendMessage)
     async def sends(envelope: Envelope[SendMessage], context: Transaction) -> None:
-        order.append(envelope.event.content.text)
+        order.append(words(envelope))
 
     @router.on(CancelMessages)
     async def cancels(envelope: Envelope[CancelMessages], context: Transaction) -> None:

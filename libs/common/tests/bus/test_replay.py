@@ -49,6 +49,12 @@ COMMANDS = Topic.WHATSAPP_COMMANDS
 HEADERS = [("ce_id", b"evt_1"), ("ce_type", b"x"), ("ce_replayed", b"1")]
 
 
+def words(envelope: Envelope[SendMessage]) -> str:
+    content = envelope.event.content
+    assert isinstance(content, Text)
+    return content.text
+
+
 def letter(event_id: str, *, offset: int, position: int, key: str = "k") -> DeadLetter:
     received = Received(Partition(COMMANDS, 0), offset, key, b"{}", [("ce_id", event_id.encode())])
     row = dead_letter("whatsapp", received, InvalidInput("never"), 1)
@@ -141,7 +147,7 @@ class Shop:
 
         @router.on(SendMessage)
         async def note(envelope: Envelope[SendMessage], context: Context) -> None:
-            text = envelope.event.content.text
+            text = words(envelope)
             if not envelope.event.chat_id.startswith(self.mine):
                 return
             if self.broken and "poison" in text:

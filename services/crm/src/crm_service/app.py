@@ -18,7 +18,7 @@ _MAY_CALL = {"gateway": frozenset[str]()}
 async def build(settings: Settings, mode: Mode, bus: Bus | None = None) -> AsyncGenerator[Parts]:
     """Build everything one process runs."""
     async with AsyncExitStack() as stack:
-        bus = bus or KafkaBus(settings.kafka_bootstrap_servers, client_id=NAME)
+        bus = bus or KafkaBus.of(settings, NAME)
         producer = await stack.enter_async_context(bus.producer())
         relay = Relay(settings.sqlalchemy_url, producer, lead=mode != "api")
         trusted = trusted_callers(settings.internal_trusted_keys, _MAY_CALL)

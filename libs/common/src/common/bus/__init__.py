@@ -1,5 +1,6 @@
 """The bus: publish, consume, relay the outbox, on Kafka or in one process."""
 
+from common.bus.cluster import Cluster
 from common.bus.consumer import Consumer
 from common.bus.dead_letters import DeadLetter
 from common.bus.dispatch import Dispatcher
@@ -14,6 +15,7 @@ from common.bus.router import MessageContext, Rejection, Router
 __all__ = [
     "MAX_RECORD_BYTES",
     "Bus",
+    "Cluster",
     "Consumer",
     "DeadLetter",
     "Dispatcher",

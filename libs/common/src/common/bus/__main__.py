@@ -10,13 +10,14 @@ import orjson
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
+from common.bus.cluster import Cluster
 from common.bus.kafka import create_topics
 from common.bus.replay import newest_records
 from common.contracts import TOPICS
 from common.contracts.cloudevents import attributes
 from common.errors import ParleyError
+from common.settings import KafkaSettings, load
 
-_VARIABLE = "KAFKA_BOOTSTRAP_SERVERS"
 _PATIENCE = 30.0
 
 
@@ -28,7 +29,7 @@ def main() -> int:
     except ParleyError as error:
         sys.stderr.write(f"{error}\n")
     except (KafkaError, OSError, TimeoutError) as error:
-        sys.stderr.write(f"Kafka at {arguments.bootstrap}: {type(error).__name__} {error}\n")
+        sys.stderr.write(f"Kafka: {type(error).__name__} {error}\n")
     return 1
 
 
@@ -41,22 +42,25 @@ def _parser() -> argparse.ArgumentParser:
     tail.add_argument("topic", choices=[topic.value for topic in TOPICS], metavar="TOPIC")
     tail.add_argument("--count", type=int, default=10, help="so many of each partition (10)")
     for verb in (create, tail):
-        given = os.environ.get(_VARIABLE)
-        verb.add_argument(
-            "--bootstrap", default=given, required=given is None, help=f"instead of {_VARIABLE}"
-        )
+        verb.add_argument("--bootstrap", help="addresses, instead of KAFKA_BOOTSTRAP_SERVERS")
     return parser
 
 
+def _cluster(arguments: argparse.Namespace) -> Cluster:
+    if arguments.bootstrap:
+        os.environ["KAFKA_BOOTSTRAP_SERVERS"] = arguments.bootstrap
+    return Cluster.from_settings(load(KafkaSettings))
+
+
 async def _create(arguments: argparse.Namespace) -> int:
-    created = await create_topics(arguments.bootstrap, replication=arguments.replication)
+    created = await create_topics(_cluster(arguments), replication=arguments.replication)
     sys.stdout.write(f"created: {', '.join(sorted(created)) or 'nothing, all were there'}\n")
     return 0
 
 
 async def _tail(arguments: argparse.Namespace) -> int:
     consumer = AIOKafkaConsumer(
-        arguments.topic, bootstrap_servers=arguments.bootstrap, enable_auto_commit=False
+        arguments.topic, **_cluster(arguments).options(), enable_auto_commit=False
     )
     try:
         async with asyncio.timeout(_PATIENCE):

@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Self
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
+from common.bus.cluster import Cluster
 from common.bus.producer import MAX_RECORD_BYTES, KafkaProducer
 from common.bus.source import SESSION_SECONDS, KafkaSource
 from common.contracts.topics import TOPICS
 from common.errors import Unavailable
+from common.settings import ServiceSettings
 
 log = structlog.get_logger()
 
@@ -22,34 +25,48 @@ class KafkaBus:
 
     def __init__(
         self,
-        bootstrap: str,
+        cluster: str | Cluster,
         *,
         client_id: str = "parley",
         session_seconds: float = SESSION_SECONDS,
     ) -> None:
-        self.bootstrap = bootstrap
+        self._cluster = Cluster.of(cluster)
         self._client_id = client_id
         self._session_seconds = session_seconds
 
+    @classmethod
+    def of(cls, settings: ServiceSettings, name: str) -> Self:
+        """Make the bus that a service's settings name.
+
+        Raises:
+            InvalidInput: they name a certificate that cannot be read, or no user.
+        """
+        cluster = Cluster.from_settings(settings)
+        cluster.options()  # what cannot work is said now, not by a task that tries for ever
+        return cls(cluster, client_id=name, session_seconds=settings.kafka_session_seconds)
+
     def producer(self) -> KafkaProducer:
         """Make a producer."""
-        return KafkaProducer(self.bootstrap, client_id=self._client_id)
+        return KafkaProducer(self._cluster, client_id=self._client_id)
 
     def source(self, group: str, topics: Sequence[str]) -> KafkaSource:
         """Make a member of a consumer group."""
         return KafkaSource(
-            self.bootstrap, group=group, topics=topics, session_seconds=self._session_seconds
+            self._cluster, group=group, topics=topics, session_seconds=self._session_seconds
         )
 
 
-async def create_topics(bootstrap: str, *, replication: int = 1, prefix: str = "") -> list[str]:
+async def create_topics(
+    cluster: str | Cluster, *, replication: int = 1, prefix: str = ""
+) -> list[str]:
     """Create the topics that are missing; returns their names.
 
     Raises:
         Unavailable: no broker answered.
         KafkaError: the broker refused a topic.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=15_000)
+    cluster = Cluster.of(cluster)
+    admin = AIOKafkaAdminClient(**cluster.options(), request_timeout_ms=15_000)
     wanted = [
         NewTopic(
             name=prefix + topic,
@@ -68,7 +85,9 @@ async def create_topics(bootstrap: str, *, replication: int = 1, prefix: str = "
             await admin.start()
             response = await admin.create_topics(wanted)
     except (OSError, TimeoutError, KafkaError) as error:
-        raise Unavailable(f"Kafka at {bootstrap} did not answer: {type(error).__name__}") from error
+        raise Unavailable(
+            f"Kafka at {cluster.bootstrap} did not answer: {type(error).__name__}"
+        ) from error
     finally:
         await admin.close()
     return _created(response.topic_errors)

@@ -9,7 +9,7 @@ in that way is replaced; what it held is sent again by whoever still has it (the
 import asyncio
 import zlib
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -19,6 +19,7 @@ from aiokafka.errors import (
     RecordTooLargeError,
 )
 
+from common.bus.cluster import Cluster
 from common.bus.deadlines import Deadlines
 from common.bus.records import Record
 from common.errors import TooLarge, Unavailable
@@ -40,9 +41,9 @@ def partition_of(key: bytes, every: Sequence[int], _available: Sequence[int]) ->
 class KafkaProducer:
     """An idempotent producer that outlives its own failures."""
 
-    def __init__(self, bootstrap: str, *, client_id: str, linger_ms: int = 0) -> None:
-        self.options = {
-            "bootstrap_servers": bootstrap,
+    def __init__(self, cluster: str | Cluster, *, client_id: str, linger_ms: int = 0) -> None:
+        self._cluster = Cluster.of(cluster)
+        self._settings: dict[str, Any] = {
             "client_id": client_id,
             "enable_idempotence": True,
             "acks": "all",
@@ -61,6 +62,11 @@ class KafkaProducer:
         self._inner: AIOKafkaProducer | None = None
         self._rebuilding: asyncio.Task[None] | None = None
         self._retired: set[asyncio.Task[None]] = set()
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What aiokafka is made with; certificates are read again each time."""
+        return {**self._cluster.options(), **self._settings}
 
     async def __aenter__(self) -> Self:
         """Begin to connect; a broker that is away delays the first publish, not the start."""

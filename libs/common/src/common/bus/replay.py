@@ -15,6 +15,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
+from common.bus.cluster import Cluster
 from common.bus.dead_letters import DeadLetter, read_dead_letter
 from common.bus.records import Partition, Received
 from common.contracts.topics import dead_letters
@@ -36,7 +37,7 @@ _FORGET = Sql("delete from inbox where event_id = any(cast(:ids as text[]))")
 
 
 async def read_dead_letters(
-    bootstrap: str, service: str, *, count: int | None = None
+    cluster: str | Cluster, service: str, *, count: int | None = None
 ) -> list[DeadLetter]:
     """Read a service's dead letters, the oldest first: all of them, or the newest `count`.
 
@@ -45,8 +46,9 @@ async def read_dead_letters(
     Raises:
         Unavailable: no broker answered, or not in time.
     """
+    cluster = Cluster.of(cluster)
     consumer = AIOKafkaConsumer(
-        dead_letters(service), bootstrap_servers=bootstrap, enable_auto_commit=False
+        dead_letters(service), **cluster.options(), enable_auto_commit=False
     )
     try:
         async with asyncio.timeout(_CONNECT_SECONDS):
@@ -55,7 +57,7 @@ async def read_dead_letters(
             records = await newest_records(consumer, count)
     except (KafkaError, OSError, TimeoutError) as error:
         raise Unavailable(
-            f"Kafka at {bootstrap} did not answer: {type(error).__name__}."
+            f"Kafka at {cluster.bootstrap} did not answer: {type(error).__name__}."
         ) from error
     finally:
         # In a task of its own: aiokafka's `stop` can leak a CancelledError of its inside.

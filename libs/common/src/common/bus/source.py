@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
+from common.bus.cluster import Cluster
 from common.bus.records import Listener, Partition, Received
 from common.errors import Unavailable
 
@@ -24,15 +25,15 @@ class KafkaSource:
 
     def __init__(
         self,
-        bootstrap: str,
+        cluster: str | Cluster,
         *,
         group: str,
         topics: Sequence[str],
         session_seconds: float = SESSION_SECONDS,
     ) -> None:
         self._topics = list(topics)
+        self._cluster = Cluster.of(cluster)
         self._options = {
-            "bootstrap_servers": bootstrap,
             "group_id": group,
             "client_id": group,
             "enable_auto_commit": False,
@@ -55,7 +56,7 @@ class KafkaSource:
     async def start(self, listener: Listener) -> None:
         """Join the group; waits for the broker as long as it takes."""
         while True:
-            inner = AIOKafkaConsumer(**self._options)
+            inner = AIOKafkaConsumer(**self._cluster.options(), **self._options)
             inner.subscribe(self._topics, listener=_Rebalance(listener))
             try:
                 async with asyncio.timeout(60):

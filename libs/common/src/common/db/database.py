@@ -107,7 +107,6 @@ class Connection:
         status: str = await self._driver.execute(statement.query, *_ordered(statement, values))
         return int(status.rpartition(" ")[2])
 
-
     async def copy(
         self, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]
     ) -> None:

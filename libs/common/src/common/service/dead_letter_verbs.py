@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from common.bus import DeadLetter, marked, read_dead_letters, replay
+from common.bus import Cluster, DeadLetter, marked, read_dead_letters, replay
 from common.contracts import utc_now
 from common.contracts.topics import dead_letters
 from common.db import Database
@@ -40,7 +40,7 @@ async def _list(
     database: Database, settings: ServiceSettings, arguments: argparse.Namespace
 ) -> None:
     name = arguments.service.name
-    letters = await read_dead_letters(settings.kafka_bootstrap_servers, name, count=arguments.count)
+    letters = await read_dead_letters(Cluster.from_settings(settings), name, count=arguments.count)
     replayed = await marked(database, letters)
     if arguments.json:
         say(as_json([_plain(letter, replayed) for letter in letters]))
@@ -86,7 +86,7 @@ async def _replay(
     if not arguments.all and not arguments.id and arguments.key is None:
         raise InvalidInput("Say what to replay: --id EVENT_ID, --key KEY, or --all.")
     name = arguments.service.name
-    every = await read_dead_letters(settings.kafka_bootstrap_servers, name)
+    every = await read_dead_letters(Cluster.from_settings(settings), name)
     letters = _chosen(every, arguments)
     async with database.transaction() as connection:
         going = await replay(connection, letters, source=f"parley/{name}")

@@ -68,7 +68,7 @@ async def build(settings: Settings, mode: Mode, bus: Bus | None = None) -> Async
         if mode == "worker":
             yield Parts(None, components)
             return
-        bus = bus or KafkaBus(settings.kafka_bootstrap_servers, client_id=NAME)
+        bus = bus or KafkaBus.of(settings, NAME)
         producer = await stack.enter_async_context(bus.producer())
         wire = await stack.enter_async_context(
             open_wire(traceparent=current_traceparent.get, observer=HttpMetrics(), limits=_POOL)
