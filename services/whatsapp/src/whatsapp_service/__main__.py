@@ -1,9 +1,17 @@
-"""python -m whatsapp_service api | worker | all | migrate | lanes | dead-letters | translate."""
+"""python -m whatsapp_service api | worker | all | migrate, and the verbs of an operator."""
 
 import sys
 from typing import Any
 
-from common.service import DEAD_LETTERS, Command, Service, lanes_command, main
+from common.service import (
+    DEAD_LETTERS,
+    Command,
+    SealedColumn,
+    Service,
+    lanes_command,
+    main,
+    reseal_command,
+)
 
 SERVICE: Service[Any] = Service(
     "whatsapp",
@@ -13,6 +21,7 @@ SERVICE: Service[Any] = Service(
     commands=(
         lanes_command(when_parked="whatsapp_service.app.contexts:when_parked"),
         DEAD_LETTERS,
+        reseal_command(SealedColumn("integration", "sealed_token", "integration.token")),
         Command(
             "translate",
             "print the events that an Evolution webhook body on standard input becomes",

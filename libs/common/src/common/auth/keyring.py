@@ -27,7 +27,8 @@ class Keyring:
     """
 
     def __init__(self, keys: dict[str, bytes]) -> None:
-        self._first = next(iter(keys))
+        self.first = next(iter(keys))
+        """The id of the key that seals."""
         self._ciphers = {name: AESGCM(derive(key, "sealed")) for name, key in keys.items()}
 
     @classmethod
@@ -44,8 +45,8 @@ class Keyring:
         """Seal a value for one place; the same value seals differently every time."""
         plain = value.encode() if isinstance(value, str) else value
         nonce = os.urandom(_NONCE_BYTES)
-        header = f"{_VERSION}.{self._first}"
-        sealed = self._ciphers[self._first].encrypt(nonce, plain, _bound(header, context))
+        header = f"{_VERSION}.{self.first}"
+        sealed = self._ciphers[self.first].encrypt(nonce, plain, _bound(header, context))
         return f"{header}.{base64url(nonce + sealed)}"
 
     def open(self, value: str, *, context: SealContext) -> str:
@@ -77,7 +78,7 @@ class Keyring:
 
     def needs_rotation(self, value: str) -> bool:
         """Tell whether a newer key should seal this value."""
-        return _parts(value)[1] != self._first
+        return _parts(value)[1] != self.first
 
     def reseal(self, value: str, *, context: SealContext) -> str:
         """Seal again under the first key; raises as `open` does."""

@@ -11,7 +11,13 @@ if TYPE_CHECKING:
     from common.service.edge import RequestEdge
     from common.service.health import Health, Probes
     from common.service.host import host, run_service, stop_on_signals
-    from common.service.operations import DEAD_LETTERS, OPERATIONS, lanes_command
+    from common.service.operations import (
+        DEAD_LETTERS,
+        OPERATIONS,
+        SealedColumn,
+        lanes_command,
+        reseal_command,
+    )
     from common.service.principals import principal
     from common.service.problems import Problem, problem_response
     from common.service.serving import ComponentDied, Listen, serve
@@ -32,6 +38,7 @@ __all__ = [
     "Probes",
     "Problem",
     "RequestEdge",
+    "SealedColumn",
     "Service",
     "create_app",
     "host",
@@ -39,6 +46,7 @@ __all__ = [
     "main",
     "principal",
     "problem_response",
+    "reseal_command",
     "run_service",
     "serve",
     "stop_on_signals",
@@ -52,7 +60,13 @@ _HOMES = {
     "edge": ("RequestEdge",),
     "health": ("Health", "Probes"),
     "host": ("host", "run_service", "stop_on_signals"),
-    "operations": ("DEAD_LETTERS", "OPERATIONS", "lanes_command"),
+    "operations": (
+        "DEAD_LETTERS",
+        "OPERATIONS",
+        "SealedColumn",
+        "lanes_command",
+        "reseal_command",
+    ),
     "principals": ("principal",),
     "problems": ("Problem", "problem_response"),
     "serving": ("ComponentDied", "Listen", "serve"),

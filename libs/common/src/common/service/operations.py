@@ -2,8 +2,27 @@
 
 import argparse
 from functools import partial
+from typing import NamedTuple
 
 from common.service.definition import Command
+
+
+class SealedColumn(NamedTuple):
+    """A column of sealed secrets: each is bound to its purpose and its row's `tenant_id`."""
+
+    table: str
+    name: str
+    purpose: str
+
+
+def reseal_command(*columns: SealedColumn) -> Command:
+    """Make the verb `reseal` for the columns in which a service keeps secrets."""
+    return Command(
+        "reseal",
+        "seal all secrets again under the first key of the keyring",
+        "common.service.reseal_verb:run",
+        lambda parser: parser.set_defaults(sealed=columns),
+    )
 
 
 def lanes_command(*, when_parked: str | None = None) -> Command:
