@@ -16,16 +16,30 @@ from devstack.docs.services import declaration, throw_away_settings
 
 
 def documents() -> Mapping[str, str]:
-    """Give each service's document as a file's content, by its path."""
+    """Give each service's document, and all of them as one, as files' contents by their paths."""
     with TemporaryDirectory() as folder:
-        return asyncio.run(_all(Path(folder)))
+        found = asyncio.run(_all(Path(folder)))
+    found["public"] = _joined(found)
+    return {f"docs/openapi/{name}.json": _written(found[name]) for name in found}
 
 
-async def _all(folder: Path) -> dict[str, str]:
-    return {
-        f"docs/openapi/{service}.json": _written(await _document(service, folder))
-        for service in SERVICES
-    }
+async def _all(folder: Path) -> dict[str, dict[str, Any]]:
+    return {service: await _document(service, folder) for service in SERVICES}
+
+
+def _joined(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Join what callers of the gateway can reach; a schema two services mean differently fails."""
+    joined = dict(documents["gateway"])
+    joined["info"] = {"title": "Parley", "version": documents["gateway"]["info"]["version"]}
+    joined["paths"] = {}
+    schemas: dict[str, Any] = {}
+    for service, document in documents.items():
+        joined["paths"] |= document["paths"]
+        for name, schema in document["components"].get("schemas", {}).items():
+            if schemas.setdefault(name, schema) != schema:
+                raise RuntimeError(f"{service} has another {name} than a service before it")
+    joined["components"] = {**documents["gateway"]["components"], "schemas": schemas}
+    return joined
 
 
 async def _document(service: str, folder: Path) -> dict[str, Any]:

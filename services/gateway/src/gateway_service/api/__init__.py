@@ -6,6 +6,7 @@ from gateway_service.api.callers import Doorkeeper
 from gateway_service.api.front import FrontDoor
 from gateway_service.api.gates import Gate, InboundGate, SharedGate
 from gateway_service.api.proxy import add_forwards
+from gateway_service.api.webhook_docs import document_webhooks
 from gateway_service.api.webhooks import WebhookDoor
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "SharedGate",
     "WebhookDoor",
     "add_forwards",
+    "document_webhooks",
     "keys",
 ]

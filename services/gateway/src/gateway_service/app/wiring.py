@@ -28,6 +28,7 @@ from gateway_service.api import (
     SharedGate,
     WebhookDoor,
     add_forwards,
+    document_webhooks,
     keys,
 )
 from gateway_service.app.contexts import tenant_opener
@@ -115,6 +116,7 @@ def _control(settings: Settings, database: Database, wire: Wire) -> FastAPI:
     app = create_app(
         NAME, VERSION, [keys.router], max_body_size=settings.request_max_bytes + _SLACK
     )
+    document_webhooks(app)
     app.servers = [{"url": str(settings.public_url).rstrip("/")}]
     authenticator = KeyAuthenticator(
         PostgresKeyLookup(database),
