@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import asyncpg
 import orjson
 
-from common.errors import Unavailable
+from common.errors import InvalidInput, Unavailable
 
 _NAMED = re.compile(r"(?<!:):([a-z_]+)")
 _PASSING = (
@@ -30,6 +30,7 @@ _PASSING = (
     OSError,
     TimeoutError,
 )
+_UNWRITABLE = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
 _ACQUIRE_SECONDS = 10.0
 _CONNECT_SECONDS = 5.0
 
@@ -155,6 +156,7 @@ class Database:
 
         Raises:
             Unavailable: Postgres is away, shutting down, or broke a deadlock at our cost.
+            InvalidInput: a text holds the one character that Postgres cannot hold.
         """
         driver = await self._acquire()
         try:
@@ -162,6 +164,8 @@ class Database:
                 yield Connection(driver)
         except _PASSING as error:
             raise Unavailable(f"Postgres is away: {type(error).__name__}") from error
+        except _UNWRITABLE as error:
+            raise InvalidInput("A text holds U+0000, which cannot be kept.") from error
         finally:
             await self._release(driver)
 
@@ -190,6 +194,8 @@ class Database:
             return await Connection(driver).execute(statement, values)
         except _PASSING as error:
             raise Unavailable(f"Postgres is away: {type(error).__name__}") from error
+        except _UNWRITABLE as error:
+            raise InvalidInput("A text holds U+0000, which cannot be kept.") from error
         finally:
             await self._release(driver)
 
