@@ -58,13 +58,17 @@ async def test_a_transaction_that_fails_announces_nothing(fresh_database: str) -
     database = Database(fresh_database)
     await database.execute(_OUTBOX)
     woken: list[int] = []
-    with pytest.raises(ZeroDivisionError):
+
+    async def fails() -> None:
         async with database.transaction() as connection:
             outbox = Outbox(connection, source="parley/test", on_commit=lambda: woken.append(1))
             for n in range(100):
                 outbox.add(command(n), tenant=TenantId("ten_1"))
             await outbox.flush()
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fails()
     assert (await database.execute(Sql("select count(*) from outbox"))).scalar() == 0
     assert not woken
     await database.close()
