@@ -52,6 +52,8 @@ async def test_reading_marks_phones_and_drops_lids_silently(
     chats = (await evolution.post(f"/chat/findChats/{loja}", json={})).json()
     unread = {chat["remoteJid"]: chat["unreadCount"] for chat in chats}
     assert unread == {f"{ANA}@s.whatsapp.net": 0, "200000000000009@lid": 1}
+    acts = (await door.get("/evolution/acts?instance=loja")).json()
+    assert [(act["act"], act["key_id"]) for act in acts] == [("read", by_phone)]
 
 
 async def test_messages_are_found_newest_first_page_by_page(

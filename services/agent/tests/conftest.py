@@ -1,14 +1,14 @@
 """The agent's fakes: agents and conversations that remember in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from agent_service.domain.model import NewLine
-from agent_service.domain.ports import Context
+from agent_service.domain.model import AgentSettings, NewLine
+from agent_service.domain.ports import Context, Heard
 from common.contracts import AgentId
 from common.testing import FakeInbox, FakeOutbox
 
@@ -17,12 +17,12 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 @dataclass
 class FakeAgents:
-    """Knows how long each agent waits."""
+    """Knows how each agent behaves."""
 
-    waits: dict[AgentId, tuple[float, float]] = field(default_factory=dict)
+    manners: dict[AgentId, AgentSettings] = field(default_factory=dict)
 
-    async def quiet_times(self, ids: Sequence[AgentId]) -> dict[AgentId, tuple[float, float]]:
-        return {one: self.waits[one] for one in ids if one in self.waits}
+    async def settings_of(self, ids: Collection[AgentId]) -> dict[AgentId, AgentSettings]:
+        return {one: self.manners[one] for one in ids if one in self.manners}
 
 
 @dataclass
@@ -31,8 +31,9 @@ class FakeConversations:
 
     lines: list[NewLine] = field(default_factory=list)
 
-    async def listen(self, lines: Sequence[NewLine], waits: object, now: datetime) -> None:
+    async def listen(self, lines: Sequence[NewLine], manners: object, now: datetime) -> list[Heard]:
         self.lines += lines
+        return []
 
 
 @dataclass
@@ -47,10 +48,22 @@ class Memory:
         agents: Any = self.agents
         conversations: Any = self.conversations
         return Context(
-            FakeInbox(), FakeOutbox(), agents, conversations, limits=unused, now=lambda: NOW
+            FakeInbox(),
+            FakeOutbox(),
+            agents,
+            conversations,
+            runs=unused,
+            budgets=unused,
+            facts=unused,
+            follow_ups=unused,
+            library=unused,
+            http_tools=unused,
+            chores=unused,
+            archive=unused,
+            now=lambda: NOW,
         )
 
 
 @pytest.fixture
 def memory() -> Memory:
-    return Memory(FakeAgents({AgentId("agt_1"): (3.0, 30.0)}))
+    return Memory(FakeAgents({AgentId("agt_1"): AgentSettings()}))

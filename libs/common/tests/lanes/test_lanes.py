@@ -31,7 +31,6 @@ from common.lanes import (
     postpone,
     resume_lane,
     retry,
-    set_pace,
     waiting_lanes,
 )
 from common.testing import eventually
@@ -40,7 +39,6 @@ pytestmark = pytest.mark.integration
 
 SENDS = Queue("sends", lease=timedelta(seconds=5), first_wait=timedelta(milliseconds=20))
 HOLDING = Queue("holding", when_parked="hold")
-PACED = Queue("paced", paced=True)
 
 
 def jobs(key: str, *ids: str, pace: str | None = None) -> list[NewJob]:
@@ -175,27 +173,6 @@ async def test_a_scheduled_job_keeps_those_behind_it_waiting(database: Database)
     later = NewJob("chat", "a", b"", "ten_a", due_at=utc_now() + timedelta(hours=1))
     await put(database, SENDS, later, *jobs("chat", "b"))
     assert await take(database, SENDS) == []
-
-
-async def test_a_pace_lets_one_job_through_at_a_time_and_stops_at_its_budget(
-    database: Database,
-) -> None:
-    async with database.transaction() as connection:
-        await set_pace(connection, "num", tenant="ten_a", gap=timedelta(0), budget=2)
-    await put(database, PACED, *[j for n in range(4) for j in jobs(f"c{n}", f"j{n}", pace="num")])
-    await put(database, PACED, *jobs("unpaced", "free"))
-    first = await take(database, PACED)
-    assert sorted(job.command_id for job in first) == ["free", "j0"]
-    assert [job.command_id for job in await take(database, PACED)] == ["j1"]
-    assert await take(database, PACED) == []
-
-
-async def test_a_gap_keeps_the_next_job_of_a_pace_waiting(database: Database) -> None:
-    async with database.transaction() as connection:
-        await set_pace(connection, "num", tenant="ten_a", gap=timedelta(hours=1), jitter=0.5)
-    await put(database, PACED, *jobs("c1", "a", pace="num"), *jobs("c2", "b", pace="num"))
-    assert len(await take(database, PACED)) == 1
-    assert await take(database, PACED) == []
 
 
 class Recorder:

@@ -42,6 +42,12 @@ async def sent(evolution: InEvolution, instance: str | None = None, since: int =
     ]
 
 
+@door.get("/acts")
+async def acts(evolution: InEvolution, instance: str | None = None) -> list[Json]:
+    """List the edits, deletions and read marks that really reached WhatsApp."""
+    return [act for act in evolution.acts if instance in {None, act["instance"]}]
+
+
 @door.delete("/sent")
 async def forget_sent(evolution: InEvolution) -> Json:
     """Empty the list; sequence numbers go on."""

@@ -53,6 +53,7 @@ async def mark_as_read(ask: Ask) -> Reply:
             continue
         message.statuses.append("READ")
         chat.unread = 0
+        ask.evolution.record_act(ask.instance, "read", key)
     return json_reply(201, {"message": "Read messages", "read": "success"})
 
 
@@ -91,6 +92,7 @@ async def update_message(ask: Ask) -> Reply:
     at = int(ask.evolution.now() * 1000)
     edited: Json = {"extendedTextMessage": {"text": body["text"]}}
     message.data = message.data | {"message": {"conversation": body["text"]}}
+    ask.evolution.record_act(ask.instance, "edit", message.key, body["text"])
     data = {"key": message.key, "editedMessage": edited, "timestampMs": at, "type": _EDIT_TYPE}
     ask.evolution.courier.emit(ask.instance, "SEND_MESSAGE_UPDATE", data)
     protocol: Json = {
@@ -112,6 +114,7 @@ async def delete_for_everyone(ask: Ask) -> Reply:
     )
     message = _own(ask, ask.body["id"])
     message.statuses.append("DELETED")
+    ask.evolution.record_act(ask.instance, "delete", message.key)
     data = {"id": message.row_id, **message.data, "status": "DELETED"}
     ask.evolution.courier.emit(ask.instance, "MESSAGES_DELETE", data)
     protocol: Json = {"key": message.key, "type": "REVOKE"}

@@ -73,6 +73,8 @@ class Evolution:
     directory: Directory = field(default_factory=Directory)
     sent: list[Sent] = field(default_factory=list)
     sent_seq: int = 0
+    acts: list[Json] = field(default_factory=list)
+    """Edits, deletions and read marks that really reached WhatsApp."""
 
     @classmethod
     def start(
@@ -107,6 +109,11 @@ class Evolution:
             )
         )
 
+    def record_act(self, instance: Instance, act: str, key: Json, text: str = "") -> None:
+        """Enter what was done to a message in the list of acts."""
+        row: Json = {"instance": instance.name, "act": act, "key_id": key["id"], "text": text}
+        self.acts.append(row | {"remote_jid": key["remoteJid"], "at": self.now()})
+
     def reset(self) -> None:
         """Return to an empty server; instances vanish without any event."""
         self.instances.clear()
@@ -114,6 +121,7 @@ class Evolution:
         self.courier.clear()
         self.sent.clear()
         self.sent_seq = 0
+        self.acts.clear()
         self.acks = AckPlan(self.settings.auto_acks)
 
 

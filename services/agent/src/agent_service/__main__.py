@@ -1,18 +1,37 @@
-"""python -m agent_service api | worker | all | migrate | lanes | dead-letters | reseal."""
+"""python -m agent_service api | worker | all | migrate | lanes | dead-letters | reseal | prices."""
 
+import argparse
 import sys
 from typing import Any
 
-from common.service import OPERATIONS, SealedColumn, Service, main, reseal_command
+from common.service import OPERATIONS, Command, SealedColumn, Service, main, reseal_command
 
+
+def _prices(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    verbs.add_parser("list", help="list all prices").add_argument("--json", action="store_true")
+    put = verbs.add_parser("set", help="set what a model costs, in US dollars per million tokens")
+    put.add_argument("model", help="its name, or the beginning of it up to a dash")
+    for name in ("input", "cached", "output"):
+        put.add_argument(f"--{name}", required=True, metavar="USD", help=f"{name} tokens")
+    verbs.add_parser("forget", help="take a price away").add_argument("model")
+
+
+_PRICES = Command(
+    "prices", "list and set what models cost", "agent_service.app.prices:run", _prices
+)
 SERVICE: Service[Any] = Service(
     "agent",
     "agent_service.settings:Settings",
-    "agent_service.app:build",
+    "agent_service.app.wiring:build",
     migrations="agent_service.migrations",
     commands=(
         *OPERATIONS,
-        reseal_command(SealedColumn("agent", "sealed_api_key", "agent.api_key")),
+        reseal_command(
+            SealedColumn("agent", "sealed_api_key", "agent.api_key"),
+            SealedColumn("http_tool", "sealed_secret", "agent.tool_secret"),
+        ),
+        _PRICES,
     ),
 )
 

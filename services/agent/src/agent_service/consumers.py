@@ -1,11 +1,12 @@
-"""Why this service wakes up: somebody wrote."""
+"""Why this service wakes up: somebody wrote, or the file of a message has come."""
 
 from collections.abc import Sequence
 
+from agent_service.domain.model import conversation_id
 from agent_service.domain.ports import Context
-from agent_service.domain.usecases import listen
+from agent_service.domain.usecases import hearing, listen
 from common.bus import Router
-from common.contracts import Envelope, MessageReceived
+from common.contracts import Envelope, MediaStored, MessageReceived
 
 router = Router[Context]()
 
@@ -14,3 +15,11 @@ router = Router[Context]()
 async def hear_messages(received: Sequence[Envelope[MessageReceived]], context: Context) -> None:
     """What is said joins its conversation, and opens a turn to answer it."""
     await listen.listen(context, received)
+
+
+@router.on(MediaStored)
+async def take_media(stored: Envelope[MediaStored], context: Context) -> None:
+    """A voice note is heard, a picture can be seen; the turn that waited for it goes on."""
+    event, tenant = stored.event, stored.tenant
+    conversation = conversation_id(tenant, event.integration_id, event.chat_id)
+    await hearing.media_came(context, tenant, conversation, event)

@@ -1,34 +1,46 @@
-"""The lanes: answer the turns that are due."""
+"""The lanes: answer the turns that are due, and do what was put off for later."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from agent_service.domain.ports import Context
+import orjson
+
+from agent_service.domain.ports import Context, Opener
 from agent_service.domain.usecases.answer import Answering
-from common.contracts import ConversationId
+from agent_service.domain.usecases.follow_up import FOLLOW_UP, say_follow_up
+from agent_service.domain.usecases.hearing import TRANSCRIBE, Hearing, Recording
+from agent_service.domain.usecases.sending import SUMMARISE
+from agent_service.domain.usecases.summarise import Summarising
+from common.contracts import AgentId, ConversationId, MessageId, TenantId
 from common.db import Database
-from common.lanes import DONE, Done, Job, LaneWorker, Queue, finish_within
+from common.errors import InvalidInput
+from common.lanes import DONE, Done, Job, LaneWorker, LeaseLost, Queue, extend, finish_within
 
 
 @dataclass(frozen=True, slots=True)
 class JobLease:
-    """Our hold on one conversation's lane."""
+    """Our hold on one lane."""
 
     queue: Queue
     job: Job
 
     @property
     def attempts(self) -> int:
-        """How often this turn has failed before."""
+        """How often this job has failed before."""
         return self.job.attempts
 
     @property
     def waiting_since(self) -> datetime:
-        """When the turn was opened."""
+        """When the job was queued."""
         return self.job.enqueued_at
 
+    async def confirm(self, context: Context) -> None:
+        """Renew it in this transaction."""
+        if self.job.key not in await extend(context.connection, self.queue, [self.job]):
+            raise LeaseLost("the conversation went to another worker")
+
     async def finish(self, context: Context) -> None:
-        """Take the turn off its lane in this transaction."""
+        """Take the job off its lane in this transaction."""
         await finish_within(context.connection, self.queue, self.job)
 
 
@@ -44,3 +56,42 @@ def answering(
         return DONE
 
     return LaneWorker(database, leased, answer, concurrency=concurrency)
+
+
+@dataclass(frozen=True, slots=True)
+class ChoreHands:
+    """Who does which chore."""
+
+    open_context: Opener
+    hearing: Hearing
+    summaries: Summarising
+
+
+def chores(database: Database, queue: Queue, hands: ChoreHands, *, concurrency: int) -> LaneWorker:
+    """Make the worker that does chores."""
+
+    async def do(job: Job) -> Done:
+        lease, what = JobLease(queue, job), orjson.loads(job.payload)
+        conversation = ConversationId(what["conversation"])
+        match what["do"]:
+            case kind if kind == TRANSCRIBE:
+                recording = Recording(
+                    TenantId(job.tenant),
+                    AgentId(what["agent"]),
+                    conversation,
+                    MessageId(what["message"]),
+                    what["reference"],
+                    what["mimetype"],
+                )
+                await hands.hearing.hear(recording, job.attempts, lease.finish)
+            case kind if kind == SUMMARISE:
+                await hands.summaries.chore(conversation, int(what["upto"]), lease.finish)
+            case kind if kind == FOLLOW_UP:
+                await say_follow_up(
+                    hands.open_context, conversation, what["follow_up"], lease.finish
+                )
+            case other:
+                raise InvalidInput(f"nobody does the chore {other!r}")
+        return DONE
+
+    return LaneWorker(database, queue, do, concurrency=concurrency)

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx2
+import pytest
 import pytest_asyncio
 
-from agent_service.app import build, tenant_opener
+from agent_service.app.contexts import tenant_opener
+from agent_service.app.wiring import build
 from agent_service.domain.model import Agent, AgentSettings, conversation_id
 from agent_service.settings import Settings
 from common.bus import KafkaBus, Producer, Record, create_topics
@@ -28,6 +30,7 @@ from common.contracts import (
     Sender,
     SendMessage,
     TenantId,
+    Text,
     Topic,
     new_id,
     utc_now,
@@ -35,6 +38,7 @@ from common.contracts import (
 from common.contracts.cloudevents import attributes, decode, encode_headers
 from common.db import Database, Sql
 from common.lanes import resume_lane
+from common.storage import ObjectStore
 from common.testing import base_settings, eventually, prepare_database, running, served
 from sandbox.app import create_app as create_sandbox
 
@@ -64,6 +68,7 @@ class Stage:
     producer: Producer
     sandbox: httpx2.AsyncClient
     database: Database
+    files: ObjectStore
     heard: list[Envelope[Event]] = field(default_factory=list)
 
     async def agent(self, tenant: str | None = None, **changes: Any) -> Agent:
@@ -89,7 +94,12 @@ class Stage:
         (await self.sandbox.post("/_sandbox/faults", json=order)).raise_for_status()
 
     async def script(self, agent: Agent, **reply: Any) -> None:
-        rules = [{"match": {"system_contains": agent.id}, "reply": reply}]
+        await self.scripts(agent, [(reply, None)])
+
+    async def scripts(self, agent: Agent, replies: list[tuple[dict[str, Any], int | None]]) -> None:
+        """Replies in order, each so many times; None for always."""
+        match = {"system_contains": agent.id, "last_item": "any"}
+        rules = [{"match": match, "reply": reply, "times": times} for reply, times in replies]
         (await self.sandbox.post("/_sandbox/openai/script", json=rules)).raise_for_status()
 
     async def calls(self, agent: Agent) -> list[dict[str, Any]]:
@@ -97,6 +107,13 @@ class Stage:
         answer = await self.sandbox.get("/_sandbox/openai/calls", params={"contains": agent.id})
         found: list[dict[str, Any]] = answer.json()
         return found
+
+    async def heard_by_model(self, agent: Agent) -> list[list[Any]]:
+        """What people said in each call, as the model was shown it."""
+        return [
+            [item["content"] for item in call["input"] if item.get("role") == "user"]
+            for call in await self.calls(agent)
+        ]
 
 
 @dataclass
@@ -149,7 +166,8 @@ class Customer:
 
     def answers(self) -> list[str]:
         events = [envelope.event for envelope in self.commands()]
-        return [event.content.text for event in events if isinstance(event, SendMessage)]
+        contents = [event.content for event in events if isinstance(event, SendMessage)]
+        return [content.text for content in contents if isinstance(content, Text)]
 
     async def hears(self, count: int = 1, within: float = 20) -> list[str]:
         """Wait for so many messages, and for the conversation to be at rest; give all texts."""
@@ -234,13 +252,17 @@ class Customer:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(module_database: str, kafka_bootstrap: str) -> AsyncGenerator[Stage]:
+async def stage(
+    module_database: str, kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[Stage]:
     await prepare_database(module_database, "agent")
     await create_topics(kafka_bootstrap)
     bus = KafkaBus(kafka_bootstrap)
     database = Database(module_database)
-    async with _worker(module_database, kafka_bootstrap) as sandbox, bus.producer() as producer:
-        stage = Stage(producer, sandbox, database)
+    objects = tmp_path_factory.mktemp("objects").as_uri()
+    worker = _worker(module_database, kafka_bootstrap, objects)
+    async with worker as sandbox, bus.producer() as producer:
+        stage = Stage(producer, sandbox, database, ObjectStore(objects))
         out = bus.source(new_id("g"), [Topic.WHATSAPP_COMMANDS, Topic.AGENT_CONVERSATIONS])
         await out.start(_NoListener())
         listening = asyncio.ensure_future(_listen(out, stage.heard))
@@ -258,13 +280,15 @@ async def _listen(source: Any, heard: list[Envelope[Event]]) -> None:
 
 
 @asynccontextmanager
-async def _worker(database: str, kafka: str) -> AsyncGenerator[httpx2.AsyncClient]:
+async def _worker(database: str, kafka: str, objects: str) -> AsyncGenerator[httpx2.AsyncClient]:
     async with served(create_sandbox()) as address:
         settings = Settings(
-            **base_settings("agent", database=database, kafka=kafka),
+            **base_settings("agent", database=database, kafka=kafka)
+            | {"object_store_url": objects},
             openai_base_url=f"{address}/openai/v1",
             openai_api_key="sk-test",
             openai_model="gpt-5.4-mini",
+            transcription_model="gpt-transcribe",
         )
         async with (
             build(settings, "worker") as parts,

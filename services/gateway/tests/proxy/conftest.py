@@ -44,6 +44,7 @@ class Upstream:
                 Route("/api/chats/{chat_id}/stream", self.stream),
                 Route("/api/chats/slow", self.sleep, methods=["GET", "POST"]),
                 Route("/api/chats/refused", self.refuse, methods=["POST"]),
+                Route("/api/files/{token}", self.open, methods=["GET"]),
                 Route("/{path:path}", self.echo, methods=["GET", "POST", "PUT", "DELETE"]),
             ]
         )
@@ -73,6 +74,10 @@ class Upstream:
         }
         headers = {"x-made-by": service, "connection": "x-hop", "x-hop": "1"}
         return JSONResponse(seen, headers=headers, status_code=201)
+
+    async def open(self, request: Request) -> Response:
+        told = [name for name in ("authorization", "cookie") if name in request.headers]
+        return JSONResponse({"path": request.url.path, "headers": told})
 
     async def refuse(self, request: Request) -> Response:
         return Response(b'{"code":"conflict"}', 409, media_type="application/problem+json")

@@ -20,7 +20,9 @@ ROUTES = (
     ("/api/agents/channels/x", "agent", "agents"),
     ("/api/integrations/whatsapp/int_1", "whatsapp", "channels"),
     ("/api/chats", "whatsapp", "conversations"),
-    ("/api/lanes/x", "whatsapp", "conversations"),
+    ("/api/agents/agt_1/channels/evolution/pairing-code", "whatsapp", "channels"),
+    ("/api/media/int_1/3A5F", "whatsapp", "conversations"),
+    ("/api/lanes/park", "whatsapp", "channels"),
     ("/api/conversations/c/messages", "agent", "conversations"),
     ("/api/usage", "agent", "agents"),
     ("/api/events/e", "google", "google"),
@@ -51,6 +53,20 @@ async def test_every_path_needs_its_scope_and_no_other(stage: Any) -> None:
         ):
             assert answer.status_code == 403, path
             assert answer.json()["code"] == "forbidden"
+
+
+async def test_a_file_is_given_to_whoever_has_its_link_and_to_read_only(stage: Any) -> None:
+    answer = await stage.client.get("/api/files/s1.k1.token", headers={"Cookie": "session=1"})
+    nobody: dict[str, str] = {}
+    changed = [
+        await stage.client.request(method, "/api/files/s1.k1.token", headers=headers)
+        for method in ("POST", "PUT", "DELETE")
+        for headers in (nobody, stage.key("conversations:write"))
+    ]
+
+    assert answer.status_code == 200
+    assert answer.json() == {"path": "/api/files/s1.k1.token", "headers": []}
+    assert {one.status_code for one in changed} == {401, 403}
 
 
 async def test_the_caller_is_told_to_the_service_by_token_and_by_nothing_else(

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from common.bus import Rejection, Router
 from common.contracts import CancelMessages, Envelope, EvolutionWebhookReceived, SendMessage
 from common.errors import ParleyError
+from whatsapp_service.domain.model import KnownWords
 from whatsapp_service.domain.ports import Context, Translate
 from whatsapp_service.domain.usecases import commands, receive
 
 
-def routes(translate: Translate) -> Router[Context]:
+def routes(translate: Translate, words: KnownWords) -> Router[Context]:
     """Make the router; the provider's translation is given by the front hall."""
     router = Router[Context]()
 
@@ -18,7 +19,7 @@ def routes(translate: Translate) -> Router[Context]:
         webhooks: Sequence[Envelope[EvolutionWebhookReceived]], context: Context
     ) -> list[Rejection]:
         """What Evolution tells becomes messages, states and events."""
-        return _rejections(await receive.receive(context, webhooks, translate))
+        return _rejections(await receive.receive(context, webhooks, translate, words))
 
     @router.on_batch(SendMessage)
     async def take_commands(

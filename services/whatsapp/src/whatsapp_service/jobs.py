@@ -26,6 +26,11 @@ class JobLease:
     queue: Queue
     job: Job
 
+    @property
+    def attempts(self) -> int:
+        """How often this was tried before."""
+        return self.job.attempts
+
     async def confirm(self, context: Context) -> None:
         """Renew it in this transaction."""
         if self.job.key not in await extend(context.connection, self.queue, [self.job]):

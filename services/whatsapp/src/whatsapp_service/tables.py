@@ -1,14 +1,17 @@
 """What this service remembers, on one screen."""
 
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
-from sqlalchemy import JSON, Index, UniqueConstraint, func, text
+from sqlalchemy import ARRAY, JSON, Index, Text, UniqueConstraint, func, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from common import db
 from common.db import add_messaging_tables, new_metadata
 from common.lanes import add_lane_tables
+
+_sql = text
+"""For tables with a column of that name."""
 
 
 class Base(db.Base, DeclarativeBase):
@@ -160,22 +163,80 @@ class OutboundRow(Base):
     """A message that we were asked to send, from the command to its end."""
 
     __tablename__ = "outbound"
-    __table_args__ = (Index("ix_outbound_chat", "chat_id", "created_at"),)
+    __table_args__ = (
+        Index("ix_outbound_chat", "chat_id", "created_at"),
+        # Of the last hours, to judge a number by; as good as free to write.
+        Index("ix_outbound_created", "created_at", postgresql_using="brin"),
+    )
 
     command_id: Mapped[str] = mapped_column(primary_key=True)
     tenant_id: Mapped[str]
     integration_id: Mapped[str]
     chat_id: Mapped[str]
+    kind: Mapped[str] = mapped_column(server_default=_sql("'text'"))
     text: Mapped[str]
+    content: Mapped[dict[str, Any] | None]
     typing_ms: Mapped[int]
+    priority: Mapped[str] = mapped_column(server_default=_sql("'reply'"))
+    exempt: Mapped[bool] = mapped_column(server_default=_sql("false"))
     state: Mapped[str]
     code: Mapped[str | None]
     reason: Mapped[str | None]
     message_id: Mapped[str | None]
+    sent_ids: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=_sql("'{}'"))
+    remote_jid: Mapped[str | None]
     attempt_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class OptOutRow(Base):
+    """A chat whose customer wants nothing more, and the word that said so."""
+
+    __tablename__ = "opt_out"
+
+    chat_id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str]
+    integration_id: Mapped[str]
+    message_id: Mapped[str]
+    word: Mapped[str]
+    at: Mapped[datetime]
+
+
+class SendingSettingsRow(Base):
+    """How a tenant wants to send; absent while nothing was set."""
+
+    __tablename__ = "sending_settings"
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    quiet_from: Mapped[time | None]
+    quiet_until: Mapped[time | None]
+    quiet_zone: Mapped[str | None]
+    daily_budget: Mapped[int | None]
+    broadcast_gap_ms: Mapped[int]
+    warm_up: Mapped[bool]
+    typing_ms_per_char: Mapped[int]
+    choices: Mapped[str]
+    opt_out_words: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    opt_in_words: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    opt_out_reply: Mapped[str]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class NumberHealthRow(Base):
+    """What sending has taught us about a number: its age, its risk, and the signs of it."""
+
+    __tablename__ = "number_health"
+
+    integration_id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str]
+    first_open_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    risk: Mapped[float] = mapped_column(server_default=text("0"))
+    sent: Mapped[int] = mapped_column(server_default=text("0"))
+    pending: Mapped[int] = mapped_column(server_default=text("0"))
+    refused: Mapped[int] = mapped_column(server_default=text("0"))
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class InboundEventRow(Base):

@@ -5,14 +5,16 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 import pytest_asyncio
-from whatsapp_stage import KEY, DeadLetter, E, Mail, Number, gateway_stand_in
+from whatsapp_stage import KEY, DeadLetter, E, Mail, Number, gateway_stand_in, record_of
 
 from common.auth import Keyring
-from common.bus import KafkaBus, Producer, Record, create_topics
+from common.bus import KafkaBus, Producer, create_topics
 from common.contracts import (
     AgentId,
     CancelMessages,
@@ -30,7 +32,6 @@ from common.contracts import (
     new_id,
     utc_now,
 )
-from common.contracts.cloudevents import encode_headers
 from common.contracts.commands import Text
 from common.db import Database, Sql
 from common.testing import base_settings, eventually, prepare_database, running, served
@@ -150,11 +151,7 @@ class Stage:
     # What is said to it
 
     async def publish(self, *envelopes: Envelope[Any]) -> None:
-        records = [
-            Record(e.event.topic, e.event.record_key, e.event.model_dump_json().encode(), headers)
-            for e in envelopes
-            for headers in [encode_headers(e)]
-        ]
+        records = [record_of(envelope) for envelope in envelopes]
         assert await self.producer.publish_all(records) == [None] * len(records)
 
     def webhook(
@@ -257,7 +254,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def _stage(database_url: str, kafka: str) -> AsyncGenerator[Stage]:
+async def _stage(database_url: str, kafka: str, folder: Path) -> AsyncGenerator[Stage]:
     async with AsyncExitStack() as stack:
         url = await prepare_database(database_url, "whatsapp")
         await create_topics(kafka)
@@ -266,14 +263,16 @@ async def _stage(database_url: str, kafka: str) -> AsyncGenerator[Stage]:
         quick = SandboxSettings(connect_scale=0, retry_scale=0.02)
         evolution = await stack.enter_async_context(served(create_sandbox(quick)))
         hooks = await stack.enter_async_context(served(gateway_stand_in(producer)))
+        shared = base_settings("whatsapp", database=database_url, kafka=kafka)
         settings = Settings(
-            **base_settings("whatsapp", database=database_url, kafka=kafka),
+            **{**shared, "object_store_url": f"file://{folder}"},
             evolution_url=f"{evolution}/evolution",
             evolution_api_key=KEY,
             agent_url="http://127.0.0.1:9",
             gateway_public_url=hooks,
             send_lease_seconds=2,
             settle_seconds=1,
+            give_up_seconds=4,
         )
         database = Database(url)
         stack.push_async_callback(database.close)
@@ -295,7 +294,10 @@ async def _stage(database_url: str, kafka: str) -> AsyncGenerator[Stage]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(module_database: str, kafka_bootstrap: str) -> AsyncGenerator[Stage]:
+async def stage(
+    module_database: str, kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[Stage]:
     """One worker for all tests of a module; each test has tenants and numbers of its own."""
-    async with _stage(module_database, kafka_bootstrap) as stage:
+    folder = tmp_path_factory.mktemp("objects")
+    async with _stage(module_database, kafka_bootstrap, folder) as stage:
         yield stage

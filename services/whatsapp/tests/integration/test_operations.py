@@ -170,12 +170,12 @@ async def test_a_parked_message_has_failed_and_the_next_one_goes(desk: Desk) -> 
     assert in_hand.returncode == 1
 
 
-async def test_a_message_that_may_have_left_stays_unknown_when_it_is_parked(desk: Desk) -> None:
+async def test_a_message_that_may_have_left_is_given_up_and_told_when_it_is_parked(desk: Desk) -> None:
     async with desk.database.transaction() as connection:
         await PostgresOutbound(connection).begin_attempt(desk.commands[0], utc_now())
     assert desk.type("lanes", "park", desk.lane, "--reason", "x").returncode == 0
-    assert await desk.state(0) == (OutboundState.UNKNOWN, "parked")
-    assert await desk.published() == []
+    assert await desk.state(0) == (OutboundState.GIVEN_UP, "outcome_unknown")
+    assert await desk.published() == ["whatsapp.message.failed"]
 
 
 async def test_a_message_that_the_worker_gives_up_has_failed_too(desk: Desk) -> None:

@@ -134,7 +134,7 @@ async def test_a_storm_of_connection_updates_costs_one_event_per_real_change(sta
 async def test_an_open_that_overtakes_its_connecting_leaves_the_number_open(
     stage: Any, batches: int
 ) -> None:
-    number = await stage.number(state=ConnectionState.CLOSED)
+    number = await stage.number(state=ConnectionState.NEEDS_SCAN)
     then = utc_now()
     told = [
         number.state("open", told_at=then),

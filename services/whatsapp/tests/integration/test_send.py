@@ -38,7 +38,7 @@ async def test_a_command_is_sent_recorded_and_followed_to_its_reader(stage: Any)
     assert (row["state"], row["message_id"]) == ("sent", sent.message_id)
 
 
-async def test_the_same_command_twice_sends_once_also_when_it_comes_again_later(
+async def test_the_same_command_twice_sends_once_and_is_answered_with_the_first_outcome(
     stage: Any,
 ) -> None:
     number = await stage.number(live=True)
@@ -47,12 +47,27 @@ async def test_the_same_command_twice_sends_once_also_when_it_comes_again_later(
     again = stage.command(number, chat, "hello", command_id=once.event.command_id)
     await stage.publish(once, again, once)
     await until_sent(stage, number, 1)
-    await stage.publish(stage.command(number, chat, "hello", command_id=once.event.command_id))
+    [first] = await stage.until_events(number, MessageSent)
+    await stage.publish(stage.command(number, chat, "other words", command_id=first.command_id))
     await stage.send(number, chat, "the last")
 
     assert await until_sent(stage, number, 2) == ["hello", "the last"]
-    sent = await stage.until_events(number, MessageSent, 2)
-    assert [e.text for e in sent] == ["hello", "the last"]
+    sent = await stage.until_events(number, MessageSent, 3)
+    assert sent[1] == first
+    assert [e.text for e in sent] == ["hello", "hello", "the last"]
+
+
+async def test_a_command_id_of_another_tenant_is_refused_and_tells_nothing(stage: Any) -> None:
+    mine, theirs = await stage.number(live=True), await stage.number(live=True)
+    my_chat, their_chat = await stage.chat(mine), await stage.chat(theirs)
+    [command] = await stage.send(theirs, their_chat, "theirs")
+    await until_sent(stage, theirs, 1)
+    squatter = stage.command(mine, my_chat, "mine", command_id=command)
+    await stage.publish(squatter)
+
+    assert "in use" in (await stage.until_dead(squatter)).reason
+    assert await stage.sent(mine) == []
+    assert stage.events(mine, MessageSent) == []
 
 
 async def test_fifty_messages_in_ten_chats_keep_the_order_of_each(stage: Any) -> None:

@@ -19,7 +19,7 @@ EXPECTED: dict[str, list[dict[str, Any]]] = json.loads((HERE / "expectations.jso
 """By example: a line for each thing said. Of an event's data, what is named must be exactly so,
 and what is null must be absent; of a reason, a part."""
 
-NOT_FROM_EVOLUTION = {"whatsapp.message.failed"}
+NOT_FROM_EVOLUTION = {"whatsapp.message.failed", "whatsapp.media.stored"}
 """Events of this service that no webhook tells."""
 
 

@@ -1,6 +1,6 @@
 """The language services speak: events, topics and ids (pydantic only)."""
 
-from common.contracts.agent import ConversationStateChanged, HandoffRequested
+from common.contracts.agent import ConversationStateChanged, HandoffRequested, LimitReached
 from common.contracts.commands import (
     CancelMessages,
     Choice,
@@ -50,6 +50,7 @@ from common.contracts.whatsapp import (
     Group,
     Location,
     Media,
+    MediaStored,
     MessageDeleted,
     MessageDeliveryUpdated,
     MessageEdited,
@@ -95,11 +96,13 @@ __all__ = [
     "GroupUpdated",
     "HandoffRequested",
     "IntegrationId",
+    "LimitReached",
     "Location",
     "LocationMessage",
     "MarkRead",
     "Media",
     "MediaMessage",
+    "MediaStored",
     "MessageDeleted",
     "MessageDeliveryUpdated",
     "MessageEdited",

@@ -1,5 +1,6 @@
 """What the agent says about its conversations."""
 
+from datetime import date
 from typing import ClassVar, Literal
 
 from common.contracts.event import Event
@@ -36,3 +37,24 @@ class ConversationStateChanged(Event):
     state: Literal["bot", "handoff_requested", "human", "closed"]
     previous: Literal["bot", "handoff_requested", "human", "closed"]
     reason: str = ""
+
+
+class LimitReached(Event):
+    """A budget is nearly used up (soft) or used up (hard); said once per period and level."""
+
+    type: ClassVar[str] = "agent.limit.reached"
+    topic: ClassVar[Topic] = Topic.AGENT_CONVERSATIONS
+    key: ClassVar[str] = "conversation_id"
+
+    conversation_id: ConversationId
+    """The conversation in which it was noticed."""
+    agent_id: AgentId
+    scope: Literal["tenant", "agent", "contact"]
+    """Whose budget: the tenant's, this agent's, or this contact's."""
+    period: Literal["day", "month"]
+    level: Literal["soft", "hard"]
+    used_micros: int
+    """Millionths of a US dollar, what is reserved included."""
+    limit_micros: int
+    since: date
+    """The first day of the period, in UTC."""

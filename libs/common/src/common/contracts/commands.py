@@ -131,7 +131,17 @@ Content = Annotated[
 
 
 class SendMessage(Event):
-    """Do one thing in a chat, mostly send a message; the same `command_id` twice does it once."""
+    """Do one thing in a chat, mostly send a message; the same `command_id` twice does it once.
+
+    It is answered on `whatsapp.messages.v1`, by `command_id`: a message by `MessageSent` (one for
+    each part of a text that was too long for one), an edit by `MessageEdited`, a deletion by
+    `MessageDeleted`, reading and typing by nothing, and any of them by `MessageFailed` when it
+    will not be done. Asked again with the same `command_id`, nothing is done again; when the first
+    time has ended, its answer is published once more.
+
+    Replies of a chat keep their order, and so do its broadcasts; a reply never waits for a
+    broadcast.
+    """
 
     type: ClassVar[str] = "whatsapp.message.send"
     topic: ClassVar[Topic] = Topic.WHATSAPP_COMMANDS

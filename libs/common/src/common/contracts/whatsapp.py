@@ -145,6 +145,22 @@ class MessageReceived(_OnMessages):
     """The agent bound to the number when the message came."""
 
 
+class MediaStored(_OnMessages):
+    """The file of a message is there to be read; or there will be none, and why.
+
+    It follows the message, seconds later as a rule. A voice note's words are in the file only: who
+    answers a message with media waits for this.
+    """
+
+    type: ClassVar[str] = "whatsapp.media.stored"
+
+    kind: MessageKind
+    media: Media
+    """With its `reference`; without one when there is a `failure`."""
+    failure: str | None = None
+    """Why there is no file, in words for an operator."""
+
+
 class MessageSent(_OnMessages):
     """WhatsApp took a message of ours."""
 
@@ -153,6 +169,11 @@ class MessageSent(_OnMessages):
     command_id: CommandId | None = None
     kind: MessageKind = MessageKind.TEXT
     text: str = ""
+    """What a reader sees in words: a text, a caption, an emoji, the name of a place or contact."""
+    part: int | None = None
+    """Which part this is of a text that was too long for one message; None when it is whole."""
+    parts: int | None = None
+    """How many parts there are; with the last of them the command is done."""
     sent_at: AwareDatetime
 
 
@@ -174,6 +195,8 @@ class MessageEdited(_OnMessages):
 
     text: str
     from_me: bool = False
+    command_id: CommandId | None = None
+    """The command that asked for it, if one did."""
     edited_at: AwareDatetime | None = None
 
 
@@ -183,11 +206,21 @@ class MessageDeleted(_OnMessages):
     type: ClassVar[str] = "whatsapp.message.deleted"
 
     from_me: bool = False
+    command_id: CommandId | None = None
+    """The command that asked for it, if one did."""
     deleted_at: AwareDatetime | None = None
 
 
 class MessageFailed(Event):
-    """A message of ours will not be sent; the reason is one an operator understands."""
+    """A command will not be carried out; the reason is one an operator understands.
+
+    `code` is one of: `not_on_whatsapp`, `refused` (by WhatsApp or Evolution), `expired`,
+    `cancelled`, `opted_out`, `number_deleted`, `unknown_message` (what it edits, deletes or
+    reacts to), `not_found`, `forbidden`, `too_large`, `unsupported_media_type` and `invalid_input`
+    (its file or its contents), `parked` (an operator gave it up), and `outcome_unknown`: nobody
+    could find out whether it was sent. It may be on somebody's phone, and is never sent again;
+    look at the chat before repeating it.
+    """
 
     type: ClassVar[str] = "whatsapp.message.failed"
     topic: ClassVar[Topic] = Topic.WHATSAPP_MESSAGES

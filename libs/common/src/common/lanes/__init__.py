@@ -21,7 +21,13 @@ from common.lanes.store import (
     retry,
     set_pace,
 )
-from common.lanes.tables import add_lane_tables, create_lane_tables, drop_lane_tables
+from common.lanes.tables import (
+    add_lane_tables,
+    add_pace_burst,
+    create_lane_tables,
+    drop_lane_tables,
+    drop_pace_burst,
+)
 from common.lanes.worker import DONE, Done, LaneWorker
 
 __all__ = [
@@ -35,10 +41,12 @@ __all__ = [
     "Queue",
     "WhenParked",
     "add_lane_tables",
+    "add_pace_burst",
     "cancel",
     "claim",
     "create_lane_tables",
     "drop_lane_tables",
+    "drop_pace_burst",
     "enqueue",
     "extend",
     "finish",

@@ -70,35 +70,62 @@ with due as (
     + _LEASE
 )
 
+_ROOM = """
+case when p.gap > interval '0' then floor(p.burst - greatest(0, extract(epoch from
+         p.next_at - now()) / extract(epoch from p.gap))) end"""
+"""How many jobs a pace lets through now; null for any number. A token bucket: `next_at` moves by
+one gap for each job, and may run ahead of the clock by as many gaps as the burst has jobs."""
+_LEFT = "p.budget - case when p.day = current_date then p.spent else 0 end"
+_OPENS = f"""
+    (p.next_at <= now() or p.gap > interval '0') and coalesce({_ROOM}, 1) > 0
+    and coalesce({_LEFT}, 1) > 0"""
+_DUE = "l.queue = :queue and l.pending > 0 and l.held_reason is null and l.due_at <= now()"
+
 CLAIM_PACED = (
-    """
-with ready as (
-    select l.key, l.due_at, p.key as pace_key,
-           row_number() over (partition by coalesce(p.key, l.key) order by l.due_at) as place
-    from lane l left join pace p on p.key = l.pace_key
-    where l.queue = :queue and l.pending > 0 and l.held_reason is null and l.due_at <= now()
-      and (p.key is null or (p.next_at <= now()
-           and (p.budget is null or p.day <> current_date or p.spent < p.budget)))
+    f"""
+with free as (
+    -- More than are taken, since other workers may be about to take some of them.
+    select l.key, null as pace_key from lane l
+    where {_DUE} and not exists (select 1 from pace p where p.key = l.pace_key)
+    order by l.due_at limit cast(:count as bigint) * 4
+), paced as (
+    select l.key, l.pace_key, row_number() over (partition by l.pace_key order by l.due_at) as place
+    from lane l join pace p on p.key = l.pace_key
+    where {_DUE} and {_OPENS}
 ), slots as (
-    select p.key from pace p
-    where p.key in (select pace_key from ready where place = 1) and p.next_at <= now()
+    select p.key, least({_ROOM}, {_LEFT}) as room from pace p
+    where p.key in (select pace_key from paced) and {_OPENS}
     for update skip locked
+), ready as (
+    select key, pace_key from free
+    union all
+    select paced.key, paced.pace_key from paced join slots on slots.key = paced.pace_key
+    where paced.place <= coalesce(slots.room, :count)
 ), due as (
     select l.queue, l.key, l.leased as was_leased, r.pace_key
-    from lane l join ready r on r.key = l.key and r.place = 1
-    where l.queue = :queue and l.pending > 0 and l.held_reason is null and l.due_at <= now()
-      and (r.pace_key is null or r.pace_key in (select key from slots))
+    from lane l join ready r on r.key = l.key
+    where {_DUE}
     order by l.due_at limit :count
     for update of l skip locked
 ), spent as (
     update pace p set
-        next_at = now() + p.gap * (1 + p.jitter * random()),
-        spent = case when p.day = current_date then p.spent + 1 else 1 end,
+        next_at = greatest(p.next_at, now()) + p.gap * d.jobs * (1 + p.jitter * random()),
+        spent = d.jobs + case when p.day = current_date then p.spent else 0 end,
         day = current_date
-    from due where p.key = due.pace_key
+    from (select pace_key, count(*) as jobs from due group by pace_key) d
+    where p.key = d.pace_key
 ), """
     + _LEASE
 )
+
+NEXT_OPEN = f"""
+select greatest(0, extract(epoch from min(greatest(l.due_at, case
+           when coalesce({_LEFT}, 1) <= 0
+               then (current_date + 1)::timestamptz
+           else p.next_at - p.gap * (p.burst - 1) end)) - now()))::float8
+from lane l left join pace p on p.key = l.pace_key
+where l.queue = :queue and l.pending > 0 and l.held_reason is null"""
+"""When the next lane is due and its pace lets it go."""
 
 FINISH = """
 with done as (
@@ -143,7 +170,11 @@ RETRY = f"""
 with freed as (
     update lane l set leased = false, attempts = l.attempts + 1, due_at = now() + :after
     where {_OURS}
-    returning l.key
+    returning l.key, l.pace_key
+), refunded as (
+    -- What was not done has not used up the day.
+    update pace p set spent = greatest(0, p.spent - 1)
+    from freed where p.key = freed.pace_key and p.day = current_date
 )
 update lane_job j set last_error = :error from freed
 where j.queue = :queue and j.lane_key = freed.key and j.seq = :seq"""
@@ -198,10 +229,11 @@ where l.queue = :queue and l.pending > 0 and l.held_reason is null
 order by l.due_at limit 1"""
 
 SET_PACE = """
-insert into pace (key, tenant_id, gap, jitter, budget)
-values (:key, :tenant, :gap, :jitter, :budget)
+insert into pace (key, tenant_id, gap, jitter, burst, budget)
+values (:key, :tenant, :gap, :jitter, :burst, :budget)
 on conflict (key) do update set
-    gap = excluded.gap, jitter = excluded.jitter, budget = excluded.budget"""
+    gap = excluded.gap, jitter = excluded.jitter, burst = excluded.burst,
+    budget = excluded.budget"""
 
 WAITING = """
 select l.queue, l.key, l.tenant_id, l.pending, l.attempts, l.leased, l.held_reason, l.due_at,

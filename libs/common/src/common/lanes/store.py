@@ -19,6 +19,7 @@ _PARK_SKIP = Sql(sql.PARK_SKIP)
 _POSTPONE = Sql(sql.POSTPONE)
 _CANCEL = Sql(sql.CANCEL)
 _NEXT_DUE = Sql(sql.NEXT_DUE)
+_NEXT_OPEN = Sql(sql.NEXT_OPEN)
 _SET_PACE = Sql(sql.SET_PACE)
 
 
@@ -145,7 +146,11 @@ async def cancel(
 
 async def next_due(connection: Executes, queue: Queue) -> float | None:
     """Seconds until the next lane is due; None when all are empty or held."""
-    return (await connection.execute(_NEXT_DUE, {"queue": queue.name})).scalar()
+    due: float | None = (await connection.execute(_NEXT_DUE, {"queue": queue.name})).scalar()
+    if queue.paced and due == 0:
+        # Only now, since it looks at every lane: one that is due may wait for its pace.
+        due = (await connection.execute(_NEXT_OPEN, {"queue": queue.name})).scalar()
+    return due
 
 
 async def set_pace(  # noqa: PLR0913 - one argument per column
@@ -155,11 +160,23 @@ async def set_pace(  # noqa: PLR0913 - one argument per column
     tenant: str,
     gap: timedelta,
     jitter: float = 0.0,
+    burst: int = 1,
     budget: int | None = None,
 ) -> None:
-    """Set how far apart jobs under a pace key are, and how many a (UTC) day may see."""
+    """Set how far apart jobs under a pace key are, and how many a day of the database may see.
+
+    Of jobs that nobody asked for lately, `burst` may go at once; without a gap all may.
+    """
     await connection.execute(
-        _SET_PACE, {"key": key, "tenant": tenant, "gap": gap, "jitter": jitter, "budget": budget}
+        _SET_PACE,
+        {
+            "key": key,
+            "tenant": tenant,
+            "gap": gap,
+            "jitter": jitter,
+            "burst": burst,
+            "budget": budget,
+        },
     )
 
 

@@ -72,6 +72,7 @@ def add_lane_tables(metadata: MetaData) -> None:
         Column("next_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
         Column("gap", Interval, nullable=False),
         Column("jitter", Double, nullable=False, server_default=text("0")),
+        Column("burst", BigInteger, nullable=False, server_default=text("1")),
         Column("budget", BigInteger),
         Column("day", Date, nullable=False, server_default=text("current_date")),
         Column("spent", BigInteger, nullable=False, server_default=text("0")),
@@ -122,10 +123,21 @@ def create_lane_tables(op: RunsSql) -> None:
             next_at timestamptz not null default now(),
             gap interval not null,
             jitter double precision not null default 0,
+            burst bigint not null default 1,
             budget bigint,
             day date not null default current_date,
             spent bigint not null default 0
         )""")
+
+
+def add_pace_burst(op: RunsSql) -> None:
+    """Let paces that were created before there were bursts have them."""
+    op.execute("alter table pace add column if not exists burst bigint not null default 1")
+
+
+def drop_pace_burst(op: RunsSql) -> None:
+    """Undo `add_pace_burst`."""
+    op.execute("alter table pace drop column if exists burst")
 
 
 def drop_lane_tables(op: RunsSql) -> None:

@@ -49,6 +49,15 @@ LANES_OLDEST_SECONDS = Gauge(
     "parley_lane_oldest_due_age_seconds", "How overdue the most overdue lane is", ["queue"]
 )
 
+# Numbers and what they bring
+NUMBERS = Gauge("parley_numbers", "WhatsApp numbers, as all workers see them", ["state"])
+FILES = Counter("parley_files", "Files of messages, by what became of them", ["outcome"])
+COMPARED = Counter(
+    "parley_messages_compared",
+    "Messages compared with the provider's list: checked, missing, repaired",
+    ["outcome"],
+)
+
 # The process
 DB_POOL_IN_USE = Gauge("parley_db_pool_in_use", "Connections handed out", ["service"])
 DB_POOL_SIZE = Gauge("parley_db_pool_size", "Connections the pool has open", ["service"])

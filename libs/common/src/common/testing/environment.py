@@ -27,5 +27,5 @@ def base_settings(service: str, *, database: str, kafka: str = "127.0.0.1:1") ->
         "kafka_bootstrap_servers": kafka,
         "internal_trusted_keys": TRUSTED_KEYS,
         "capability_keyring": CAPABILITY_KEYRING,
-        "object_store_url": "file:///nowhere",
+        "object_store_url": "memory:///",
     }

@@ -1,13 +1,14 @@
 """Statements about agents."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
 import orjson
 
-from agent_service.domain.model import Agent, AgentSettings
+from agent_service.domain.model import Agent, AgentSettings, Caps, Limits
+from agent_service.domain.model.triggers import Trigger, TriggerKind, TriggerOperator
 from common.contracts import AgentId, TenantId
 from common.db import Connection, Sql
 
@@ -26,10 +27,11 @@ _SAVE = Sql("""
         updated_at = :updated
     where id = :id and deleted_at is null""")
 _DELETE = Sql("update agent set deleted_at = :at where id = :id and deleted_at is null")
-_QUIET = Sql("""
+_SETTINGS = Sql("""
     select id, settings from agent
     where id = any(cast(:ids as text[])) and deleted_at is null""")
 _FIELDS = {field.name for field in fields(AgentSettings)}
+_GROUPS = {"limits": Limits, "contact_limits": Limits, "caps": Caps}
 
 
 class PostgresAgents:
@@ -62,11 +64,10 @@ class PostgresAgents:
         """Delete one; False when there is none."""
         return await self._connection.change(_DELETE, {"id": agent_id, "at": at}) == 1
 
-    async def quiet_times(self, ids: Sequence[AgentId]) -> dict[AgentId, tuple[float, float]]:
-        """Read (quiet, deadline) in seconds of agents that exist."""
-        rows = await self._connection.execute(_QUIET, {"ids": sorted(set(ids))})
-        found = {AgentId(row[0]): settings_of(row[1]) for row in rows}
-        return {one: (s.quiet_seconds, s.deadline_seconds) for one, s in found.items()}
+    async def settings_of(self, ids: Collection[AgentId]) -> dict[AgentId, AgentSettings]:
+        """Read how agents behave, of those that exist."""
+        rows = await self._connection.execute(_SETTINGS, {"ids": sorted(ids)})
+        return {AgentId(row[0]): settings_of(row[1]) for row in rows}
 
 
 def _values(agent: Agent) -> dict[str, Any]:
@@ -95,4 +96,24 @@ def agent_of(row: Any) -> Agent:
 def settings_of(stored: Any) -> AgentSettings:
     """Read settings, whichever version of this service wrote them."""
     values = orjson.loads(stored) if isinstance(stored, str) else stored
-    return AgentSettings(**{name: value for name, value in values.items() if name in _FIELDS})
+    known = {name: _typed(name, value) for name, value in values.items() if name in _FIELDS}
+    return AgentSettings(**known)
+
+
+def limits_of(stored: Any) -> Limits | None:
+    """Read limits."""
+    return None if stored is None else _group(Limits, stored)
+
+
+def _typed(name: str, value: Any) -> Any:
+    if name in _GROUPS:
+        return _group(_GROUPS[name], value)
+    if name == "trigger":
+        kind, operator = TriggerKind(value["kind"]), TriggerOperator(value["operator"])
+        return Trigger(kind, operator, value["value"])
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _group(kind: Any, stored: dict[str, Any]) -> Any:
+    names = {field.name for field in fields(kind)}
+    return kind(**{name: value for name, value in stored.items() if name in names})

@@ -1,150 +1,45 @@
 """Statements about conversations, their lines, their turns and their runs."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 from agent_service.domain.model import (
-    Answer,
     Conversation,
     Line,
-    NewLine,
-    Role,
+    LineMedia,
+    MediaState,
+    Pending,
+    Run,
     State,
     Turn,
-    Usage,
     in_order_of_answers,
+    run_id,
     turn_id,
 )
+from agent_service.domain.ports import Ended, Held
 from agent_service.repository import statements as sql
-from agent_service.repository.agents import agent_of
-from common.contracts import (
-    AgentId,
-    ChatId,
-    ConversationId,
-    IntegrationId,
-    MessageId,
-    TenantId,
+from agent_service.repository.agents import agent_of, limits_of
+from agent_service.repository.hearing import TURNS, Listener, lane_of
+from agent_service.repository.rows import (
+    as_json,
+    conversation_of,
+    line_of,
+    media_json,
+    run_of,
+    steps_json,
 )
-from common.db import Connection
-from common.lanes import NewJob, Queue, enqueue, postpone
+from common.contracts import CommandId, ConversationId, MessageId
+from common.lanes import NewJob, enqueue, postpone
 
-TURNS = Queue("turns", lease=timedelta(seconds=30), longest_wait=timedelta(minutes=2))
-"""One lane per conversation; the debounce is the due time of its turn."""
+_PERSONS = {State.HUMAN, State.HANDOFF_REQUESTED}
 _LONGEST_TURN = 200
 """Lines of one turn that a model is shown at most."""
 
 
-class PostgresConversations:
+class PostgresConversations(Listener):
     """Conversations, in one transaction."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self.queued = 0
-        """How many turns this transaction opened or moved."""
-
-    async def listen(
-        self, lines: Sequence[NewLine], waits: dict[AgentId, tuple[float, float]], now: datetime
-    ) -> None:
-        """Add lines once each, in order; open a turn, or push its due time, for the customer's."""
-        by_conversation: dict[ConversationId, list[NewLine]] = {}
-        for line in lines:
-            by_conversation.setdefault(line.conversation, []).append(line)
-        if not by_conversation:
-            return
-        # In the order of ids, so that two transactions never lock the same rows crosswise.
-        # The newest line says which agent has the number now.
-        heads = [by_conversation[one][-1] for one in sorted(by_conversation)]
-        states = await self._lock(heads)
-        fresh = await self._add(lines, states)
-        jobs: list[NewJob] = []
-        for head in heads:
-            new = [line for line in fresh.get(head.conversation, ()) if line[0].role == "customer"]
-            if new and states[head.conversation]["state"] == State.BOT:
-                job = await self._turn_for(
-                    states[head.conversation], new[-1], waits[head.agent_id], now
-                )
-                jobs += [job] if job is not None else []
-        await enqueue(self._connection, TURNS, jobs)
-
-    async def _lock(self, heads: Sequence[NewLine]) -> dict[ConversationId, Any]:
-        rows = await self._connection.execute(
-            sql.LOCK,
-            {
-                "ids": [h.conversation for h in heads],
-                "tenants": [h.tenant for h in heads],
-                "agents": [h.agent_id for h in heads],
-                "integrations": [h.integration_id for h in heads],
-                "chats": [h.chat_id for h in heads],
-            },
-        )
-        return {ConversationId(row["id"]): row for row in rows}
-
-    async def _add(
-        self, lines: Sequence[NewLine], states: dict[ConversationId, Any]
-    ) -> dict[ConversationId, list[tuple[NewLine, int]]]:
-        """Add the lines that are new; returns them with their places."""
-        rows = await self._connection.execute(
-            sql.ADD_LINES,
-            {
-                "conversations": [line.conversation for line in lines],
-                "tenants": [line.tenant for line in lines],
-                "roles": [line.role for line in lines],
-                "texts": [line.text for line in lines],
-                "messages": [line.message_id for line in lines],
-                "ats": [line.at for line in lines],
-            },
-        )
-        places = {(row[0], row[1]): row[2] for row in rows}
-        fresh: dict[ConversationId, list[tuple[NewLine, int]]] = {}
-        for line in lines:
-            seq = places.pop((line.conversation, line.message_id), None)
-            if seq is not None:
-                fresh.setdefault(line.conversation, []).append((line, seq))
-        return {one: found for one, found in fresh.items() if one in states}
-
-    async def _turn_for(
-        self,
-        conversation: Any,
-        newest: tuple[NewLine, int],
-        wait: tuple[float, float],
-        now: datetime,
-    ) -> NewJob | None:
-        """Open a turn and give its job, or push the due time of the open one."""
-        line, seq = newest
-        quiet, longest = wait
-        due = now + timedelta(seconds=quiet)
-        failures = await self._failures(conversation["turn_id"])
-        if failures is not None:
-            # A turn that failed waits as long as the other side asked for, whoever writes.
-            if failures == 0:
-                due = min(due, conversation["turn_deadline"])
-                await postpone(self._connection, TURNS, _lane(line.tenant, line.conversation), due)
-                self.queued += 1
-            return None
-        turn = turn_id(line.conversation, seq)
-        deadline = now + timedelta(seconds=max(quiet, longest))
-        await self._connection.execute(
-            sql.OPEN_TURN, {"id": line.conversation, "turn": turn, "deadline": deadline}
-        )
-        self.queued += 1
-        return NewJob(
-            key=_lane(line.tenant, line.conversation),
-            command_id=turn,
-            payload=line.conversation.encode(),
-            tenant=line.tenant,
-            due_at=due if quiet > 0 else None,
-            traceparent=line.traceparent,
-        )
-
-    async def _failures(self, open_turn: str | None) -> int | None:
-        """How often the open turn has failed; None when there is none that will ever run."""
-        if open_turn is None:
-            return None
-        row = await self._connection.execute(
-            sql.TURN_FAILURES, {"queue": TURNS.name, "turn": open_turn}
-        )
-        return row.scalar()
 
     async def turn(self, turn_id: str, conversation: ConversationId) -> Turn | None:
         """Read what must be answered, with the conversation locked; None when nothing must."""
@@ -153,115 +48,159 @@ class PostgresConversations:
         ).first()
         if row is None:
             return None
-        found, unanswered = _conversation(row), row["last_seq"] - row["answered_seq"]
-        if row["agent"] is None or found.state is not State.BOT or unanswered <= 0:
+        found, unanswered = conversation_of(row), row["last_seq"] - row["answered_seq"]
+        if row["agent"] is None or found.state in _PERSONS or unanswered <= 0:
             await self._connection.execute(sql.CLOSE_TURN, {"id": conversation})
             return None
-        agent = agent_of(row["agent"])
+        agent, run = agent_of(row["agent"]), Run(run_id(turn_id, found.last_seq), found.last_seq)
+        if row["run"] is not None:
+            run = run_of(row["run"])
+            if run.upto_seq < found.last_seq and not run.wrote:
+                # Nothing was changed by it, and the customer has written since: begin anew.
+                await self._supersede(turn_id, found, run, agent.id)
+                run = Run(run_id(turn_id, found.last_seq), found.last_seq)
         # What is to be answered is never cut off, however short the agent's memory.
         limit = max(agent.settings.history_messages, min(unanswered, _LONGEST_TURN))
         lines = await self.lines(conversation, limit=limit)
-        turn = Turn(turn_id, agent, found, in_order_of_answers(lines, found), None)
-        return await self._with_journal(turn)
-
-    async def _with_journal(self, turn: Turn) -> Turn:
-        row = (await self._connection.execute(sql.JOURNALED, {"id": turn.run})).first()
-        if row is None:
-            return turn
-        usage = Usage(row["input_tokens"], row["cached_tokens"], row["output_tokens"])
-        answer = Answer(row["answer"], usage, row["model"])
-        return Turn(turn.id, turn.agent, turn.conversation, turn.history, answer)
-
-    async def journal(self, turn: Turn, answer: Answer, *, outcome: str) -> None:
-        """Keep what the model said, under the run's name."""
-        await self._connection.execute(
-            sql.JOURNAL,
-            {
-                "id": turn.run,
-                "tenant": turn.agent.tenant,
-                "conversation": turn.conversation.id,
-                "turn": turn.id,
-                "upto": turn.conversation.last_seq,
-                "outcome": outcome,
-                "answer": answer.text,
-                "model": answer.model,
-                "input": answer.usage.input_tokens,
-                "cached": answer.usage.cached_tokens,
-                "output": answer.usage.output_tokens,
-            },
+        return Turn(
+            turn_id,
+            agent,
+            found,
+            in_order_of_answers(lines, found),
+            run,
+            tenant_limits=limits_of(row["limits"]),
         )
 
-    async def answered(self, turn: Turn, texts: Sequence[str], at: datetime) -> None:
-        """Add our own lines, and close the turn; lines that came since open the next."""
+    async def _supersede(self, turn: str, conversation: Conversation, run: Run, agent: str) -> None:
+        ended = Ended("superseded")
+        values = _ended(run, turn, conversation, ended) | {"agent": agent}
+        await self._connection.execute(sql.SET_ASIDE, values)
+
+    async def hold(self, conversation: ConversationId) -> Held:
+        """Lock a conversation and read how it stands."""
+        row = (await self._connection.execute(sql.HELD, {"id": conversation})).one()
+        return Held(row["last_seq"], State(row["state"]))
+
+    async def answered(self, turn: Turn, ended: Ended, at: datetime) -> None:
+        """Add our own lines, end the run and the turn; lines that came since open the next."""
         conversation = turn.conversation
-        row = (
+        values = _ended(turn.run, turn.id, conversation, ended)
+        values |= {"agent": turn.agent.id, "texts": list(ended.texts), "at": at}
+        row = (await self._connection.execute(sql.ANSWERED, values)).one()
+        if row["last_seq"] > turn.run.upto_seq:
+            newest = turn_id(conversation.id, row["last_seq"])
+            held = row["held_until"]
             await self._connection.execute(
-                sql.ANSWERED,
-                {
-                    "id": conversation.id,
-                    "tenant": turn.agent.tenant,
-                    "upto": conversation.last_seq,
-                    "texts": list(texts),
-                    "at": at,
-                },
+                sql.OPEN_TURN,
+                {"id": conversation.id, "turn": newest, "deadline": at, "held": held},
             )
-        ).one()
-        if row[0] > conversation.last_seq:
-            newest = turn_id(conversation.id, row[0])
-            await self._connection.execute(
-                sql.OPEN_TURN, {"id": conversation.id, "turn": newest, "deadline": at}
-            )
-            lane = _lane(turn.agent.tenant, conversation.id)
-            job = NewJob(lane, newest, conversation.id.encode(), turn.agent.tenant)
+            tenant = turn.agent.tenant
+            lane = lane_of(tenant, conversation.id)
+            job = NewJob(lane, newest, conversation.id.encode(), tenant, due_at=held)
             await enqueue(self._connection, TURNS, [job])
             self.queued += 1
 
-    async def newest_seq(self, conversation: ConversationId) -> int:
-        """Read the newest line the customer wrote, with the conversation locked."""
-        row = await self._connection.execute(sql.NEWEST, {"id": conversation})
-        return int(row.one()[0])
+    async def set_aside(self, turn: Turn, ended: Ended, *, close: bool) -> None:
+        """End a run that says nothing; `close` ends its turn as well."""
+        values = _ended(turn.run, turn.id, turn.conversation, ended)
+        await self._connection.execute(sql.SET_ASIDE, values | {"agent": turn.agent.id})
+        if close:
+            await self._connection.execute(sql.CLOSE_TURN, {"id": turn.conversation.id})
 
-    async def change_state(self, conversation: ConversationId, state: State) -> None:
-        """Move a conversation to a state."""
-        await self._connection.execute(sql.CHANGE_STATE, {"id": conversation, "state": state})
+    async def change_state(
+        self, conversation: ConversationId, state: State, until: datetime | None = None
+    ) -> None:
+        """Move a conversation to a state; a person's ends by itself at `until`."""
+        values = {"id": conversation, "state": state, "until": until}
+        await self._connection.execute(sql.CHANGE_STATE, values)
 
-    async def every(self, *, limit: int) -> list[Conversation]:
-        """List them, the newest first."""
-        rows = await self._connection.execute(sql.EVERY, {"limit": limit})
-        return [_conversation(row) for row in rows]
+    async def pass_over(self, conversation: ConversationId, upto: int) -> None:
+        """End a turn that is not answered, and will not be."""
+        await self._connection.execute(sql.PASS_OVER, {"id": conversation, "upto": upto})
+
+    async def set_pending(self, conversation: ConversationId, pending: Pending | None) -> None:
+        """Remember what the customer was asked to confirm, or forget it."""
+        stored = None if pending is None else as_json(asdict(pending))
+        await self._connection.execute(sql.SET_PENDING, {"id": conversation, "pending": stored})
+
+    async def summarised(self, conversation: ConversationId, summary: str, upto: int) -> bool:
+        """Keep a summary that goes up to a line; False when a newer one is there."""
+        values = {"id": conversation, "summary": summary, "upto": upto}
+        return await self._connection.change(sql.SUMMARISED, values) == 1
+
+    async def say(self, conversation: ConversationId, text: str, at: datetime) -> None:
+        """Add a line of ours outside of a turn."""
+        await self._connection.execute(sql.SAY, {"id": conversation, "text": text, "at": at})
+
+    async def say_as_person(
+        self, conversation: ConversationId, text: str, at: datetime, command: CommandId
+    ) -> None:
+        """Add a person's line, once per command; it answers what the customer wrote."""
+        values = {"id": conversation, "text": text, "at": at, "command": command}
+        await self._connection.execute(sql.SAY_AS_PERSON, values)
+
+    async def media_came(
+        self, conversation: ConversationId, message: MessageId, media: LineMedia
+    ) -> bool:
+        """Write down what became of a line's file; False when there is no such line."""
+        values = {"id": conversation, "message": message, "media": media_json(media)}
+        return await self._connection.change(sql.MEDIA_CAME, values) == 1
+
+    async def heard(
+        self, conversation: ConversationId, message: MessageId, text: str | None
+    ) -> None:
+        """Write down what a recording says; None when it cannot be heard."""
+        state = MediaState.HEARD if text else MediaState.LOST
+        values = {"id": conversation, "message": message, "text": text or None, "state": state}
+        await self._connection.execute(sql.HEARD, values)
+
+    async def release(self, conversation: ConversationId, now: datetime) -> None:
+        """Let a turn go on that waited for files, when the last of them has come."""
+        row = (await self._connection.execute(sql.RELEASE, {"id": conversation})).first()
+        if row is None or await self.failures(row["turn_id"]) != 0:
+            return
+        quiet = timedelta(seconds=row["quiet"] or 0)
+        due = max(now, row["updated_at"] + quiet)
+        await postpone(self._connection, TURNS, lane_of(row["tenant_id"], conversation), due)
+        self.queued += 1
+
+    async def every(self, *, limit: int, state: State | None = None) -> list[Conversation]:
+        """List them, or those in a state, the newest first."""
+        rows = await self._connection.execute(sql.EVERY, {"limit": limit, "state": state})
+        return [conversation_of(row) for row in rows]
 
     async def get(self, conversation: ConversationId) -> Conversation | None:
         """Find one."""
         row = (await self._connection.execute(sql.GET, {"id": conversation})).first()
-        return None if row is None else _conversation(row)
+        return None if row is None else conversation_of(row)
 
-    async def lines(self, conversation: ConversationId, *, limit: int) -> list[Line]:
+    async def lines(
+        self, conversation: ConversationId, *, limit: int, after: int = 0, upto: int | None = None
+    ) -> list[Line]:
         """List lines, the newest first."""
-        rows = await self._connection.execute(sql.LINES, {"id": conversation, "limit": limit})
-        return [
-            Line(
-                seq=row["seq"],
-                role=Role(row["role"]),
-                text=row["text"],
-                at=row["written_at"],
-                message_id=MessageId(row["message_id"]) if row["message_id"] else None,
-            )
-            for row in rows
-        ]
+        values = {"id": conversation, "limit": limit, "after": after, "upto": upto}
+        return [line_of(row) for row in await self._connection.execute(sql.LINES, values)]
 
 
-def _lane(tenant: TenantId, conversation: ConversationId) -> str:
-    return f"{tenant}:{conversation}"
-
-
-def _conversation(row: Any) -> Conversation:
-    return Conversation(
-        id=ConversationId(row["id"]),
-        tenant=TenantId(row["tenant_id"]),
-        agent_id=AgentId(row["agent_id"]),
-        integration_id=IntegrationId(row["integration_id"]),
-        chat_id=ChatId(row["chat_id"]),
-        state=State(row["state"]),
-        last_seq=row["last_seq"],
-        answered_seq=row["answered_seq"],
-    )
+def _ended(run: Run, turn: str, conversation: Conversation, ended: Ended) -> dict[str, Any]:
+    """Give what a run's row says at its end."""
+    steps: Sequence[Any] = run.with_steps(*ended.steps).steps
+    whole = Run(run.id, run.upto_seq, tuple(steps))
+    models = [step.model for step in steps if step.model]
+    return {
+        "run": run.id,
+        "tenant": conversation.tenant,
+        "id": conversation.id,
+        "turn": turn,
+        "upto": run.upto_seq,
+        "outcome": ended.outcome,
+        "answer": ended.answer,
+        "reason": ended.reason,
+        "model": models[-1] if models else "",
+        "input": whole.usage.input_tokens,
+        "cached": whole.usage.cached_tokens,
+        "output": whole.usage.output_tokens,
+        "cost": whole.cost_micros,
+        "latency": sum(step.latency_ms for step in steps),
+        "steps": steps_json(ended.steps),
+    }

@@ -4,7 +4,7 @@ from common.db import Sql
 
 _COLUMNS = """
     c.id, c.tenant_id, c.agent_id, c.integration_id, c.chat_id, c.state, c.last_seq,
-    c.answered_seq"""
+    c.answered_seq, c.summary, c.summary_upto, c.pending, c.human_until"""
 
 LOCK = Sql("""
     insert into conversation as c
@@ -12,17 +12,23 @@ LOCK = Sql("""
     select *, 1, 0 from unnest(
         cast(:ids as text[]), cast(:tenants as text[]), cast(:agents as text[]),
         cast(:integrations as text[]), cast(:chats as text[]))
-    on conflict (id) do update set agent_id = excluded.agent_id, updated_at = now()
-    returning id, state, turn_id, turn_deadline""")
-"""Makes what is missing and locks all: from here on, nobody else numbers their lines."""
+    on conflict (id) do update set
+        agent_id = excluded.agent_id, updated_at = now(),
+        state = case when c.human_until <= :now then 'bot' else c.state end
+    returning id, state, turn_id, turn_deadline, held_until, follow_ups, paused_as""")
+"""Makes what is missing and locks all: from here on, nobody else numbers their lines.
+
+A conversation whose time with a person is over is the agent's again; what it was before then
+stays in `paused_as` until somebody has told the world."""
 
 ADD_LINES = Sql("""
     with input as (
         select distinct on (conversation_id, message_id) *
         from unnest(
             cast(:conversations as text[]), cast(:tenants as text[]), cast(:roles as text[]),
-            cast(:texts as text[]), cast(:messages as text[]), cast(:ats as timestamptz[])
-        ) with ordinality as row(conversation_id, tenant_id, role, text, message_id, at, n)
+            cast(:texts as text[]), cast(:messages as text[]), cast(:ats as timestamptz[]),
+            cast(:media as text[])
+        ) with ordinality as row(conversation_id, tenant_id, role, text, message_id, at, media, n)
         order by conversation_id, message_id, n
     ), fresh as (
         select input.*, row_number() over (partition by conversation_id order by n) as place
@@ -41,16 +47,19 @@ ADD_LINES = Sql("""
         where c.id = f.conversation_id
         returning c.id, c.next_seq - f.size as first_seq
     )
-    insert into line (conversation_id, seq, tenant_id, role, text, message_id, written_at)
+    insert into line (conversation_id, seq, tenant_id, role, text, message_id, written_at, media)
     select f.conversation_id, counted.first_seq + f.place - 1, f.tenant_id, f.role, f.text,
-           f.message_id, f.at
+           f.message_id, f.at, cast(f.media as jsonb)
     from fresh f join counted on counted.id = f.conversation_id
     returning conversation_id, message_id, seq""")
 
 OPEN_TURN = Sql("""
-    update conversation set turn_id = :turn, turn_deadline = :deadline where id = :id""")
+    update conversation set turn_id = :turn, turn_deadline = :deadline, held_until = :held
+    where id = :id""")
+HOLD_TURN = Sql("update conversation set held_until = :held where id = :id")
 CLOSE_TURN = Sql("""
-    update conversation set turn_id = null, turn_deadline = null where id = :id""")
+    update conversation set turn_id = null, turn_deadline = null, held_until = null
+    where id = :id""")
 TURN_FAILURES = Sql("""
     select l.attempts from lane_job j
     join lane l on l.queue = j.queue and l.key = j.lane_key
@@ -58,42 +67,119 @@ TURN_FAILURES = Sql("""
 """How often an open turn has failed; no row when there is no job left that would answer it."""
 
 TURN = Sql(f"""
-    select {_COLUMNS}, to_jsonb(a) as agent from conversation c
+    select {_COLUMNS}, to_jsonb(a) as agent, t.limits, (
+        select jsonb_build_object('id', r.id, 'upto', r.upto_seq, 'steps', (
+            select coalesce(jsonb_agg(to_jsonb(s) order by s.seq), '[]')
+            from run_step s where s.run_id = r.id))
+        from run r where r.turn_id = c.turn_id and r.outcome = 'open') as run
+    from conversation c
     left join agent a
         on a.id = c.agent_id and a.tenant_id = c.tenant_id and a.deleted_at is null
+    left join tenant_limit t on t.tenant_id = c.tenant_id
     where c.id = :id and c.turn_id = :turn
     for update of c""")
+"""A turn is answered by one run at a time: what another began is found here, with its steps."""
 
-JOURNALED = Sql("""
-    select answer, model, input_tokens, cached_tokens, output_tokens from run
-    where id = :id""")
-JOURNAL = Sql("""
+_RUN = """
     insert into run as r
-        (id, tenant_id, conversation_id, turn_id, upto_seq, outcome, answer, model,
-         input_tokens, cached_tokens, output_tokens)
-    values (:id, :tenant, :conversation, :turn, :upto, :outcome, :answer, :model,
-            :input, :cached, :output)
-    on conflict (id) do update set outcome = excluded.outcome""")
+        (id, tenant_id, conversation_id, turn_id, upto_seq, agent_id, outcome, answer, reason,
+         model, input_tokens, cached_tokens, output_tokens, cost_micros, latency_ms, ended_at)
+    values (:run, :tenant, :id, :turn, :upto, :agent, :outcome, :answer, :reason,
+            :model, :input, :cached, :output, :cost, :latency, now())
+    on conflict (id) do update set
+        outcome = excluded.outcome, answer = excluded.answer, reason = excluded.reason,
+        model = excluded.model, input_tokens = excluded.input_tokens,
+        cached_tokens = excluded.cached_tokens, output_tokens = excluded.output_tokens,
+        cost_micros = excluded.cost_micros, latency_ms = excluded.latency_ms, ended_at = now()"""
+STEPS = """
+    insert into run_step as s
+        (run_id, seq, tenant_id, agent_id, conversation_id, kind, state, name, call_id, input,
+         output, model, input_tokens, cached_tokens, output_tokens, cost_micros, priced,
+         latency_ms)
+    select :run, n.seq, :tenant, :agent, :id, n.kind, n.state, n.name, n.call_id, n.input,
+           n.output, n.model, n.input_tokens, n.cached_tokens, n.output_tokens, n.cost_micros,
+           n.priced, n.latency_ms
+    from jsonb_to_recordset(cast(:steps as jsonb)) as n(
+        seq bigint, kind text, state text, name text, call_id text, input jsonb, output jsonb,
+        model text, input_tokens bigint, cached_tokens bigint, output_tokens bigint,
+        cost_micros bigint, priced boolean, latency_ms bigint)
+    on conflict (run_id, seq) do update set
+        state = excluded.state, output = excluded.output, latency_ms = excluded.latency_ms,
+        updated_at = now()"""
 
-ANSWERED = Sql("""
+ANSWERED = Sql(f"""
     with closed as (
         update conversation c set
             answered_seq = :upto, turn_id = null, turn_deadline = null, updated_at = now(),
+            held_until = case when c.last_seq > :upto then c.held_until end,
             next_seq = c.next_seq + cardinality(cast(:texts as text[]))
         where c.id = :id
-        returning c.last_seq, c.next_seq - cardinality(cast(:texts as text[])) as first_seq
+        returning c.last_seq, c.held_until,
+                  c.next_seq - cardinality(cast(:texts as text[])) as first_seq
     ), said as (
-        insert into line (conversation_id, seq, tenant_id, role, text, written_at)
-        select :id, closed.first_seq + t.n - 1, :tenant, 'agent', t.text, :at
+        insert into line (conversation_id, seq, tenant_id, role, text, written_at, run_id)
+        select :id, closed.first_seq + t.n - 1, :tenant, 'agent', t.text, :at, :run
         from closed, unnest(cast(:texts as text[])) with ordinality as t(text, n)
-    )
-    select last_seq from closed""")
+    ), ended as ({_RUN}), stepped as ({STEPS})
+    select last_seq, held_until from closed""")
+SET_ASIDE = Sql(f"with ended as ({_RUN}) {STEPS}")
 
-NEWEST = Sql("select last_seq from conversation where id = :id for update")
+HELD = Sql("select last_seq, state from conversation where id = :id for update")
 CHANGE_STATE = Sql("""
-    update conversation set state = :state, updated_at = now() where id = :id""")
-EVERY = Sql(f"select {_COLUMNS} from conversation c order by c.updated_at desc limit :limit")
+    update conversation set
+        state = :state, human_until = :until, updated_at = now(),
+        paused_as = case when :state in ('human', 'handoff_requested') then :state end
+    where id = :id""")
+PASS_OVER = Sql("""
+    update conversation set
+        answered_seq = :upto, turn_id = null, turn_deadline = null, held_until = null
+    where id = :id""")
+SAY_AS_PERSON = Sql("""
+    with moved as (
+        update conversation c set
+            next_seq = c.next_seq + 1, updated_at = now(), answered_seq = c.last_seq
+        where c.id = :id and not exists (
+            select 1 from line l where l.conversation_id = :id and l.message_id = :command)
+        returning c.next_seq - 1 as seq, c.tenant_id
+    )
+    insert into line (conversation_id, seq, tenant_id, role, text, written_at, message_id)
+    select :id, moved.seq, moved.tenant_id, 'human', :text, :at, :command from moved""")
+SET_PENDING = Sql("update conversation set pending = cast(:pending as jsonb) where id = :id")
+SUMMARISED = Sql("""
+    update conversation set summary = :summary, summary_upto = :upto
+    where id = :id and summary_upto < :upto""")
+SAY = Sql("""
+    with moved as (
+        update conversation c set next_seq = c.next_seq + 1, updated_at = now()
+        where c.id = :id returning c.next_seq - 1 as seq, c.tenant_id
+    )
+    insert into line (conversation_id, seq, tenant_id, role, text, written_at)
+    select :id, moved.seq, moved.tenant_id, 'agent', :text, :at from moved""")
+
+MEDIA_CAME = Sql("""
+    update line set media = cast(:media as jsonb)
+    where conversation_id = :id and message_id = :message""")
+HEARD = Sql("""
+    update line set text = coalesce(:text, text),
+                    media = media || jsonb_build_object('state', cast(:state as text))
+    where conversation_id = :id and message_id = :message""")
+RELEASE = Sql("""
+    update conversation c set held_until = null
+    from agent a
+    where c.id = :id and c.held_until is not null and a.id = c.agent_id
+      and not exists (
+        select 1 from line l where l.conversation_id = c.id and l.seq > c.answered_seq
+        and l.role = 'customer' and l.media ->> 'state' = 'awaited')
+    returning c.tenant_id, c.turn_id, c.updated_at,
+              cast(a.settings ->> 'quiet_seconds' as float8) as quiet""")
+
+EVERY = Sql(f"""
+    select {_COLUMNS} from conversation c
+    where cast(:state as text) is null or c.state = :state
+    order by c.updated_at desc limit :limit""")
 GET = Sql(f"select {_COLUMNS} from conversation c where c.id = :id")
 LINES = Sql("""
-    select seq, role, text, message_id, written_at from line
-    where conversation_id = :id order by seq desc limit :limit""")
+    select seq, role, text, message_id, written_at, media, run_id from line
+    where conversation_id = :id and seq > :after
+      and (cast(:upto as bigint) is null or seq <= :upto)
+    order by seq desc limit :limit""")

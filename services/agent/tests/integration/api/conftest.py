@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
+import pytest
 import pytest_asyncio
 
-from agent_service.app import build, tenant_opener
-from agent_service.domain.model import NewLine, Role, conversation_id
+from agent_service.app.contexts import tenant_opener
+from agent_service.app.wiring import build
+from agent_service.domain.model import AgentSettings, NewLine, Role, conversation_id
 from agent_service.settings import Settings
 from common.auth import InternalTokens, Keyring, Principal
 from common.bus import InProcessBus
@@ -27,6 +29,7 @@ from common.contracts import (
 from common.db import Database, Sql
 from common.testing import base_settings, internal_key, prepare_database
 
+SLOW = AgentSettings(quiet_seconds=60, deadline_seconds=60)
 ALL = ("agents:read", "agents:write", "conversations:read", "conversations:write")
 _SEALED = Sql("select sealed_api_key from agent where id = :id")
 
@@ -75,6 +78,17 @@ class Caller:
         made: dict[str, Any] = answer.json()
         return made
 
+    async def uploads(self, name: str, content: bytes = b"%PDF") -> dict[str, Any]:
+        answer = await self.office.http.post(
+            "/api/media-library",
+            params={"name": name},
+            content=content,
+            headers={"authorization": f"Bearer {self.token}", "content-type": "application/pdf"},
+        )
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
+
     async def hears(self, agent_id: str, *texts: str) -> ConversationId:
         """Let a customer write to an agent."""
         integration, chat = IntegrationId(new_id("int")), ChatId("cht_1")
@@ -88,20 +102,24 @@ class Caller:
             for n, text in enumerate(texts)
         ]  # fmt: skip
         async with tenant_opener(self.office.database, lambda: None)(self.tenant) as context:
-            await context.conversations.listen(lines, {agent: (60.0, 60.0)}, now)
+            await context.conversations.listen(lines, {agent: SLOW}, now)
         return conversation
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def office(module_database: str) -> AsyncGenerator[Office]:
+async def office(
+    module_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[Office]:
     await prepare_database(module_database, "agent")
     database = Database(module_database)
     settings = Settings(
-        **base_settings("agent", database=module_database),
+        **base_settings("agent", database=module_database)
+        | {"object_store_url": tmp_path_factory.mktemp("objects").as_uri()},
         openai_base_url="http://127.0.0.1:1/v1",
         openai_api_key="sk-operator",
         openai_model="gpt-test",
         model_hosts=("10.9.0.0/16",),
+        tool_hosts=("10.9.0.0/16",),
     )
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(build(settings, "api", InProcessBus()))

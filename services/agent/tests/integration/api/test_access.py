@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from agent_service.api import router
+from agent_service.api import DOORS
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
@@ -16,13 +16,75 @@ ROUTES = [
     ("DELETE", "/agents/{agent_id}", "agents:write"),
     ("GET", "/conversations", "conversations:read"),
     ("GET", "/conversations/{conversation_id}", "conversations:read"),
+    ("GET", "/conversations/{conversation_id}/export", "conversations:read"),
+    ("POST", "/conversations/{conversation_id}/take-over", "conversations:write"),
+    ("POST", "/conversations/{conversation_id}/hand-back", "conversations:write"),
+    ("POST", "/conversations/{conversation_id}/reply", "conversations:write"),
+    ("POST", "/conversations/{conversation_id}/close", "conversations:write"),
+    ("DELETE", "/conversations/{conversation_id}", "conversations:write"),
+    ("GET", "/tools", "agents:read"),
+    ("POST", "/tools", "agents:write"),
+    ("GET", "/tools/{tool_id}", "agents:read"),
+    ("PATCH", "/tools/{tool_id}", "agents:write"),
+    ("DELETE", "/tools/{tool_id}", "agents:write"),
+    ("GET", "/media-library", "agents:read"),
+    ("POST", "/media-library", "agents:write"),
+    ("DELETE", "/media-library/{media_id}", "agents:write"),
+    ("GET", "/usage", "agents:read"),
+    ("GET", "/limits", "agents:read"),
+    ("PUT", "/limits", "agents:write"),
+    ("GET", "/prices", "prices:read"),
+    ("PUT", "/prices", "prices:write"),
 ]
-BODY = {"name": "Mallory", "settings": {"instructions": "obey me"}}
+LIMITS = (
+    "requests_per_minute",
+    "tokens_per_minute",
+    "micros_per_day",
+    "micros_per_month",
+    "parallel_runs",
+)
+SCOPES = {scope for _, _, scope in ROUTES}
+TOOL = {
+    "name": "track",
+    "description": "Track a parcel.",
+    "method": "GET",
+    "url": "https://shop.example.com/track",
+    "effect": "read",
+}
+BODIES = {
+    "/agents": {"name": "Mallory", "settings": {"instructions": "obey me"}},
+    "/tools": {**TOOL, "name": "mallory"},
+    "/limits": {"micros_per_day": 1},
+    "/conversations": {"text": "hello from a person"},
+    "/prices": {
+        "model": "gpt-x", "input_micros": 1, "cached_micros": 1, "output_micros": 1,
+    },
+}  # fmt: skip
+
+
+def body_for(path: str) -> Any:
+    return next((body for start, body in BODIES.items() if path.startswith(start)), {})
+
+
+async def filled(us: Any, path: str) -> tuple[str, list[str]]:
+    """A path with ids of a tenant's own things, and those ids."""
+    made = await us.makes(api_key="sk-ours")
+    conversation = await us.hears(made["id"], "our secret")
+    tool = await us.ask("POST", "/tools", {**TOOL, "secret_header": "X-Key", "secret": "hush-hush"})
+    media = await us.uploads("prices.pdf")
+    ids = {
+        "agent_id": made["id"],
+        "conversation_id": conversation,
+        "tool_id": tool.json()["id"],
+        "media_id": media["id"],
+    }
+    query = "?name=ours.pdf" if path == "/media-library" else ""
+    return path.format(**ids) + query, list(ids.values())
 
 
 async def test_every_route_is_in_the_list_of_these_tests() -> None:
-    routes: list[Any] = list(router.routes)
-    found = {(method, r.path.removeprefix("/api")) for r in routes for method in r.methods}
+    routes: list[Any] = [route for door in DOORS for route in door.routes]
+    found = {(method, route.path) for route in routes for method in route.methods}
     assert found == {(method, path) for method, path, _ in ROUTES}
 
 
@@ -30,26 +92,27 @@ async def test_every_route_is_in_the_list_of_these_tests() -> None:
 async def test_without_the_scope_nothing_is_done(
     office: Any, method: str, path: str, scope: str
 ) -> None:
-    us = office.caller()
-    made = await us.makes()
-    conversation = await us.hears(made["id"], "hello")
-    filled = path.format(agent_id=made["id"], conversation_id=conversation)
-    others = {"agents:read", "agents:write", "conversations:read", "conversations:write"} - {scope}
-    answer = await office.caller(us.tenant, scopes=sorted(others)).ask(method, filled, BODY)
+    us = office.caller(scopes=sorted(SCOPES))
+    there, _ = await filled(us, path)
+    before = (await us.ask("GET", "/agents")).json()
+    lacking = office.caller(us.tenant, scopes=sorted(SCOPES - {scope}))
+    answer = await lacking.ask(method, there, body_for(path))
     assert answer.status_code == 403
     assert scope in answer.json()["detail"]
-    assert (await us.ask("GET", "/agents")).json() == [made]
+    assert (await us.ask("GET", "/agents")).json() == before
     allowed = office.caller(us.tenant, scopes=[scope])
-    assert (await allowed.ask(method, filled, BODY)).is_success
+    done = await allowed.ask(method, there, body_for(path))
+    assert done.is_success, done.text
 
 
 @pytest.mark.parametrize(("method", "path", "scope"), ROUTES)
 async def test_without_a_believable_token_nobody_is_let_in(
     office: Any, method: str, path: str, scope: str
 ) -> None:
-    filled = "/api" + path.format(agent_id="agt_1", conversation_id="cnv_1")
+    ids = dict.fromkeys(("agent_id", "conversation_id", "tool_id", "media_id"), "x_1")
+    there = "/api" + path.format(**ids)
     for headers in ({}, {"authorization": "Bearer nonsense"}, {"authorization": "Basic eDp5"}):
-        answer = await office.http.request(method, filled, json=BODY, headers=headers)
+        answer = await office.http.request(method, there, json={}, headers=headers)
         assert answer.status_code == 401
         assert answer.headers["www-authenticate"] == "Bearer"
 
@@ -57,29 +120,32 @@ async def test_without_a_believable_token_nobody_is_let_in(
 async def test_a_service_gets_no_more_than_it_is_trusted_with(office: Any) -> None:
     whatsapp = office.caller(service="whatsapp")
     assert (await whatsapp.ask("GET", "/agents")).status_code == 200
-    assert (await whatsapp.ask("POST", "/agents", BODY)).status_code == 403
+    assert (await whatsapp.ask("POST", "/agents", BODIES["/agents"])).status_code == 403
     assert (await whatsapp.ask("GET", "/conversations")).status_code == 403
     assert (await office.caller(service="crm").ask("GET", "/agents")).status_code == 401
 
 
-@pytest.mark.parametrize(("method", "path", "scope"), ROUTES)
+@pytest.mark.parametrize(
+    ("method", "path", "scope"), [one for one in ROUTES if one[1] != "/prices"]
+)
 async def test_another_tenants_things_do_not_exist(
     office: Any, method: str, path: str, scope: str
 ) -> None:
+    """Prices aside: they are the operator's, and the same for all."""
     us, them = office.caller(), office.caller()
-    made = await us.makes(api_key="sk-ours")
-    conversation = await us.hears(made["id"], "our secret")
-    filled = path.format(agent_id=made["id"], conversation_id=conversation)
-    answer = await them.ask(method, filled, BODY)
+    there, ids = await filled(us, path)
+    ours = [(await us.ask("GET", one)).json() for one in ("/agents", "/tools", "/media-library")]
+    answer = await them.ask(method, there, body_for(path))
     if "{" in path:
         assert answer.status_code == 404
     elif method == "GET":
-        assert answer.json() == []
-    for ours in (made["id"], conversation, "our secret", "sk-ours"):
-        assert ours not in answer.text.replace(filled.rpartition("/")[2], "")
-    assert (await us.ask("GET", "/agents")).json() == [made]
+        assert answer.json() in ([], dict.fromkeys(LIMITS)) or path == "/usage"
+    for secret in (*ids, "our secret", "sk-ours", "hush-hush"):
+        assert secret not in answer.text or secret in there, "what they said themselves is theirs"
+    after = [(await us.ask("GET", one)).json() for one in ("/agents", "/tools", "/media-library")]
+    assert after == ours
     [seen] = (await us.ask("GET", "/conversations")).json()
-    assert seen["id"] == conversation
+    assert seen["id"] in ids
 
 
 async def test_conversations_are_listed_and_shown_with_their_newest_lines_in_order(
@@ -97,6 +163,7 @@ async def test_conversations_are_listed_and_shown_with_their_newest_lines_in_ord
         "integration_id": listed[0]["integration_id"],
         "chat_id": "cht_1",
         "state": "bot",
+        "human_until": None,
     }
     limited = (await us.ask("GET", "/conversations?limit=1")).json()
     assert limited == listed[:1]

@@ -1,15 +1,27 @@
 """One agent's turns, worked on by hand on real tables; every step of a worker is observed."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
-from agent_service.app import Wake, context_opener, tenant_opener
-from agent_service.domain.model import Agent, AgentSettings
-from agent_service.domain.ports import Model
+from agent_service.app.contexts import Wake, context_opener, tenant_opener
+from agent_service.domain.model import (
+    Agent,
+    AgentSettings,
+    Answer,
+    HttpTool,
+    Image,
+    Line,
+    Output,
+    Price,
+    Request,
+    ToolCall,
+    Usage,
+)
+from agent_service.domain.ports import Model, Outside, Tool
 from agent_service.domain.usecases.answer import Answering
 from agent_service.domain.usecases.listen import listen
 from agent_service.jobs import JobLease
@@ -20,6 +32,7 @@ from common.contracts import (
     ChatId,
     ConversationId,
     Envelope,
+    Event,
     EventId,
     IntegrationId,
     MessageId,
@@ -28,6 +41,7 @@ from common.contracts import (
     Sender,
     SendMessage,
     TenantId,
+    Text,
     Topic,
     new_id,
     utc_now,
@@ -78,6 +92,80 @@ class ObservedConnection(Connection):
         return count
 
 
+class FixedPrices:
+    """A micro-dollar for every token."""
+
+    async def refresh(self) -> None:
+        """Always fresh."""
+
+    def of(self, model: str) -> Price:
+        return Price(model, 1_000_000, 1_000_000, 1_000_000)
+
+
+@dataclass
+class Toolbox:
+    """Hands out the tools of a test, if the agent is allowed them."""
+
+    tools: list[Tool] = field(default_factory=list)
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(tool.spec.name for tool in self.tools)
+
+    def build(self, agent: Agent, own: Sequence[HttpTool]) -> dict[str, Tool]:
+        return {t.spec.name: t for t in self.tools if t.spec.name in agent.settings.tools}
+
+
+@dataclass
+class Script:
+    """A model that says its lines in order: a text, or calls as (name, arguments)."""
+
+    lines: list[Any]
+    asked: list[Request] = field(default_factory=list)
+
+    async def answer(self, request: Request) -> Answer:
+        self.asked.append(request)
+        line = self.lines[min(len(self.asked), len(self.lines)) - 1]
+        if isinstance(line, Exception):
+            raise line
+        if isinstance(line, Answer):
+            return line
+        if isinstance(line, str):
+            return Answer(line, Usage(10, 0, 5), "gpt-test")
+        calls = tuple(
+            ToolCall(f"call_{len(self.asked)}_{n}", name, arguments)
+            for n, (name, arguments) in enumerate(line)
+        )
+        return Answer("", Usage(10, 0, 5), "gpt-test", calls)
+
+    @property
+    def outputs(self) -> list[str]:
+        """What the model was told by tools, in its newest call."""
+        return [item.text for item in self.asked[-1].items if isinstance(item, Output)]
+
+
+class Senses:
+    """Hears nothing, sees nothing, judges nothing."""
+
+    async def flagged(self, agent: Agent, text: str) -> tuple[str, ...]:
+        return ()
+
+    def model_for(self, agent_transcription_model: str | None) -> str | None:
+        return "gpt-ears"
+
+    async def hear(self, agent: Agent, sound: bytes, mimetype: str) -> tuple[str, Usage]:
+        return sound.decode(), Usage(30, 0, 3)
+
+    async def read(self, tenant: TenantId, reference: str) -> bytes:
+        return reference.encode()
+
+    async def keep(self, tenant: TenantId, content: bytes, mimetype: str) -> str:
+        return "media/x"
+
+    async def see(self, tenant: TenantId, lines: Sequence[Line]) -> Mapping[int, Image]:
+        return {}
+
+
 async def nothing_happens(_: str) -> None:
     """The steps of a worker that nobody disturbs."""
 
@@ -90,8 +178,44 @@ class Desk:
     bus: InProcessBus
     relay: Relay
     agent: Agent
+    tools: list[Tool] = field(default_factory=list)
 
-    async def writes(self, chat: str, text: str) -> None:
+    async def change(self, **settings: Any) -> None:
+        """Change how the agent behaves."""
+        self.agent = replace(self.agent, settings=replace(self.agent.settings, **settings))
+        async with tenant_opener(self.database, lambda: None)(self.agent.tenant) as context:
+            await context.agents.save(self.agent)
+
+    def outside(self, model: Model) -> Outside:
+        senses = Senses()
+        toolbox = Toolbox(self.tools)
+        return Outside(model, toolbox, FixedPrices(), senses, senses, senses, "gpt-test")
+
+    def script(self, *lines: Any) -> Script:
+        return Script(list(lines))
+
+    async def turn(self, chat: str, text: str, *lines: Any) -> Script:
+        """A customer writes, and a model that says these lines answers."""
+        model = self.script(*lines)
+        await self.writes(chat, text)
+        await self.next_worker(model)
+        return model
+
+    async def texts(self, chat: str) -> list[str]:
+        contents = [command.content for command in await self.sent(chat)]
+        return [content.text for content in contents if isinstance(content, Text)]
+
+    async def one(self, statement: str, **values: Any) -> Any:
+        rows = await self.database.execute(Sql(statement), values)
+        return rows.first()
+
+    def events(self, kind: type[Event]) -> list[Any]:
+        """What was said of a kind about conversations."""
+        records = self.bus.records(Topic.AGENT_CONVERSATIONS)
+        found = [decode(attributes(r.headers), r.value).event for r in records]
+        return [event for event in found if isinstance(event, kind)]
+
+    async def writes(self, chat: str, text: str, **changes: Any) -> None:
         event = MessageReceived(
             message_id=MessageId(new_id("wa")),
             chat_id=ChatId(chat),
@@ -101,7 +225,7 @@ class Desk:
             sender=Sender(phone="+5511988880001"),
             sent_at=utc_now(),
             agent_id=self.agent.id,
-        )
+        ).model_copy(update=changes)
         envelope = Envelope(EventId(new_id("evt")), self.agent.tenant, utc_now(), event, "test")
         async with context_opener(self.database, Wake(lambda: None))() as context:
             await listen(context, [envelope])
@@ -115,7 +239,8 @@ class Desk:
 
     async def work(self, job: Job, model: Model, at: AtStep = nothing_happens) -> None:
         database = ObservedDatabase(self.database, at)
-        use = Answering(context_opener(database, Wake(lambda: None)), model, utc_now)
+        opener = context_opener(database, Wake(lambda: None))
+        use = Answering(opener, self.outside(model), utc_now)
         conversation = ConversationId(job.payload.decode())
         await use.answer(job.command_id, conversation, JobLease(TURNS, job))
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from agent_service.domain.model import Answer, Role, Turn, Usage
-from common.contracts import Topic
+from agent_service.domain.model import Answer, Request, Said, Usage
+from common.contracts import HandoffRequested, Topic
 from common.lanes import LeaseLost
 
 pytestmark = pytest.mark.integration
@@ -29,11 +29,11 @@ class CountingModel:
     """A model that says two paragraphs, and counts what it would have billed."""
 
     at: AtStep
-    billed: list[Turn] = field(default_factory=list)
+    billed: list[Request] = field(default_factory=list)
 
-    async def answer(self, turn: Turn) -> Answer:
+    async def answer(self, request: Request) -> Answer:
         await self.at("outside: ask")
-        self.billed.append(turn)
+        self.billed.append(request)
         await self.at("outside: asked")
         return Answer("First.\n\nSecond.", Usage(10, 0, 5), "gpt-test")
 
@@ -118,10 +118,11 @@ class Interrupting:
     desk: Any
     chat: str
     times: int
-    asked: list[list[tuple[Role, str]]] = field(default_factory=list)
+    asked: list[list[tuple[str, str]]] = field(default_factory=list)
 
-    async def answer(self, turn: Turn) -> Answer:
-        self.asked.append([(line.role, line.text) for line in turn.history])
+    async def answer(self, request: Request) -> Answer:
+        said = [item for item in request.items if isinstance(item, Said)]
+        self.asked.append([(item.role, item.text) for item in said if item.role != "system"])
         if len(self.asked) <= self.times:
             await self.desk.writes(self.chat, f"and {len(self.asked)}")
         return Answer(f"answer {len(self.asked)}", Usage(), "gpt-test")
@@ -134,7 +135,7 @@ async def test_who_never_stops_is_answered_after_three_tries_and_the_rest_opens_
     await desk.writes("cht_1", "hello")
     await desk.next_worker(model)
     assert [e.content.text for e in await desk.sent("cht_1")] == ["answer 3", "answer 4"]
-    user, agent = Role.CUSTOMER, Role.AGENT
+    user, agent = "user", "assistant"
     assert model.asked[2] == [(user, "hello"), (user, "and 1"), (user, "and 2")]
     # What came while the third answer was made is read after it: it is what must be answered.
     assert model.asked[3] == [*model.asked[2], (agent, "answer 3"), (user, "and 3")]
@@ -146,7 +147,7 @@ class Broken:
 
     tried: int = 0
 
-    async def answer(self, turn: Turn) -> Answer:
+    async def answer(self, request: Request) -> Answer:
         self.tried += 1
         raise KeyError("secret detail")
 
@@ -166,9 +167,10 @@ async def test_a_bug_of_ours_ends_in_a_hand_off_that_names_no_detail(desk: Any) 
     assert model.tried == 3
     [sent] = await desk.sent("cht_1")
     assert sent.content.text == desk.agent.settings.fallback_text
-    [record] = desk.bus.records(Topic.AGENT_CONVERSATIONS)
-    assert b"an error of ours" in (record.value or b"")
-    assert b"secret" not in (record.value or b"")
+    [asked] = desk.events(HandoffRequested)
+    assert asked.reason == "the model cannot answer: an error of ours"
+    records = desk.bus.records(Topic.AGENT_CONVERSATIONS)
+    assert all(b"secret" not in (record.value or b"") for record in records)
 
 
 async def test_two_workers_never_have_the_same_turn(desk: Any) -> None:

@@ -131,7 +131,8 @@ class Call:
     """A request that is passed on to a service."""
 
     service: str
-    principal: Principal
+    principal: Principal | None
+    """None where anybody may look."""
     method: str
     target: bytes
     """Path and query, exactly as they came."""

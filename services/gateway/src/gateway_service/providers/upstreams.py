@@ -72,7 +72,10 @@ class HttpUpstreams:
             await response.aclose()
 
     async def _open(self, call: Call) -> httpx2.Response:
-        token = self._sign(call.principal, call.service)
+        headers = list(call.headers)
+        if call.principal is not None:
+            token = self._sign(call.principal, call.service)
+            headers.append((b"authorization", f"Bearer {token}".encode()))
         streaming = any(n == b"accept" and _EVENT_STREAM in v for n, v in call.headers)
         patience = httpx2.Timeout(
             self._silence,
@@ -84,7 +87,7 @@ class HttpUpstreams:
         request = self._http.build_request(
             call.method,
             self._addresses[call.service].copy_with(raw_path=call.target),
-            headers=[*call.headers, (b"authorization", f"Bearer {token}".encode())],
+            headers=headers,
             content=call.body,
             timeout=patience,
         )

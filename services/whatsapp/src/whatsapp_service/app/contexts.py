@@ -4,18 +4,30 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import orjson
+
 from common.auth import Keyring
-from common.contracts import CommandId, TenantId, utc_now
+from common.contracts import CommandId, IntegrationId, MessageId, TenantId, utc_now
 from common.db import Connection, Database, Inbox, Outbox, api_role
 from common.lanes import ParkedJob
 from whatsapp_service.domain.model import Integration
+from whatsapp_service.domain.model.media import FileState
 from whatsapp_service.domain.ports import Context, Opener, OpenForTenant
+from whatsapp_service.domain.ports.files import Ending
 from whatsapp_service.domain.usecases.abandon import abandon
+from whatsapp_service.domain.usecases.media import end as end_file
 from whatsapp_service.repository import (
+    CARE,
+    MEDIA,
+    PostgresCare,
     PostgresChats,
+    PostgresFiles,
     PostgresIntegrations,
     PostgresMessages,
+    PostgresOptOuts,
     PostgresOutbound,
+    PostgresPaces,
+    forget_lane,
 )
 
 NAME = "whatsapp"
@@ -48,7 +60,25 @@ def context_opener(database: Database, keyring: Keyring, wake: Wake) -> Opener:
 
 
 async def when_parked(connection: Connection, job: ParkedJob) -> None:
-    """Say what became of a message whose sending was given up, by the worker or by hand."""
+    """Say what became of what was given up, by the worker or by hand."""
+    if job.queue == MEDIA.name:
+        await file_given_up(connection, job)
+    elif job.queue != CARE.name:
+        await _send_given_up(connection, job)
+
+
+async def file_given_up(connection: Connection, job: ParkedJob) -> None:
+    """Say that there will be no file; asked for again, it is fetched again."""
+    hint = orjson.loads(job.payload)
+    files, outbox = PostgresFiles(connection), Outbox(connection, source=SOURCE)
+    file = await files.get(IntegrationId(hint["integration"]), MessageId(hint["message"]))
+    if file is not None and file.state is FileState.WAITING:
+        await end_file(files, outbox, file, Ending(FileState.FAILED, reason=job.reason))
+    await forget_lane(connection, job.key)
+    await outbox.flush()
+
+
+async def _send_given_up(connection: Connection, job: ParkedJob) -> None:
     outbox = Outbox(connection, source=SOURCE)
     await abandon(PostgresOutbound(connection), outbox, CommandId(job.command_id), job.reason)
     await outbox.flush()
@@ -81,6 +111,10 @@ def _context(
         chats=PostgresChats(connection),
         messages=PostgresMessages(connection),
         outbound=outbound,
+        opt_outs=PostgresOptOuts(connection),
+        paces=PostgresPaces(connection),
+        care=PostgresCare(connection),
+        files=PostgresFiles(connection),
         now=utc_now,
         connection=connection,
     )

@@ -10,18 +10,30 @@ from common.http import ApiClient, ApiProfile, open_wire
 from common.telemetry import HttpMetrics
 from whatsapp_service.domain.model import Integration
 from whatsapp_service.providers.agents import AgentService
-from whatsapp_service.providers.evolution import Evolution, WebhookAddress, raise_for
+from whatsapp_service.providers.evolution import (
+    EvolutionArchive,
+    EvolutionMessenger,
+    EvolutionNumbers,
+    WebhookAddress,
+    raise_for,
+)
 from whatsapp_service.settings import Settings
 
 NAME = "whatsapp"
-_MAY_CALL = {"gateway": frozenset({"channels:read", "channels:write", "conversations:read"})}
+_MAY_CALL = {
+    "gateway": frozenset(
+        {"channels:read", "channels:write", "conversations:read", "conversations:write"}
+    )
+}
 """Whose internal tokens we believe, and for what at most."""
 
 
 class Outside(NamedTuple):
     """The providers of a process."""
 
-    evolution: Evolution
+    messenger: EvolutionMessenger
+    numbers: EvolutionNumbers
+    archive: EvolutionArchive
     agents: AgentService
 
 
@@ -37,8 +49,11 @@ async def open_outside(settings: Settings, stack: AsyncExitStack) -> Outside:
         raise_for=raise_for,
     )
     agents = ApiProfile(provider="agent", base_url=str(settings.agent_url).rstrip("/"))
+    api = ApiClient(wire, evolution)
     return Outside(
-        Evolution(ApiClient(wire, evolution), webhook_of=webhook_address(settings)),
+        EvolutionMessenger(api),
+        EvolutionNumbers(api, webhook_of=webhook_address(settings)),
+        EvolutionArchive(api),
         AgentService(ApiClient(wire, agents), internal_tokens(settings)),
     )
 

@@ -33,6 +33,9 @@ _MERGE = (
     Sql("update alias set chat_id = :into where chat_id = :gone"),
     Sql("update whatsapp_message set chat_id = :into where chat_id = :gone"),
     Sql("update outbound set chat_id = :into where chat_id = :gone"),
+    Sql("""
+        insert into opt_out select :into, tenant_id, integration_id, message_id, word, at
+        from opt_out where chat_id = :gone on conflict (chat_id) do nothing"""),
     Sql("update chat set merged_into = :into where id = :gone or merged_into = :gone"),
 )
 _OWNED = Sql("""
@@ -40,11 +43,6 @@ _OWNED = Sql("""
     join unnest(cast(:tenants as text[]), cast(:integrations as text[]), cast(:ids as text[]))
       as x(tenant_id, integration_id, id)
       on c.id = x.id and c.tenant_id = x.tenant_id and c.integration_id = x.integration_id""")
-_ADDRESSES = Sql("""
-    select now.reply_to, now.phone, now.lid from chat c
-    join chat now on now.id = coalesce(c.merged_into, c.id)
-    where c.id = :id""")
-
 
 class PostgresChats:
     """Chats and aliases, in one transaction."""
@@ -140,21 +138,6 @@ class PostgresChats:
         return {
             (TenantId(t), IntegrationId(i), ChatId(asked)): ChatId(now) for t, i, asked, now in rows
         }
-
-    async def addresses(self, chat_id: ChatId) -> list[str]:
-        """List the JIDs of a chat, the one to send to first; empty when there is no such chat.
-
-        The last message decides how we address a person, so what was sent a moment ago may be
-        filed under another of these.
-        """
-        row = (await self._connection.execute(_ADDRESSES, {"id": chat_id})).first()
-        if row is None:
-            return []
-        reply_to, phone, lid = row
-        known = [reply_to]
-        known += [f"{phone.removeprefix('+')}@s.whatsapp.net"] if phone else []
-        known += [f"{lid}@lid"] if lid else []
-        return list(dict.fromkeys(known))
 
 
 def _joined(one: SeenChat, other: SeenChat) -> SeenChat:

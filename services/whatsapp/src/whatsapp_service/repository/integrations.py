@@ -12,33 +12,46 @@ from common.contracts import (
     TenantId,
 )
 from common.db import Connection, Sql
-from whatsapp_service.domain.model import Integration, Qr
+from whatsapp_service.domain.model import ENDED, Account, Integration, Qr, Transport
 
 Seal = Callable[[str, Integration], str]
 
-_COLUMNS = """
+COLUMNS = """
     id, tenant_id, agent_id, instance, state, generation, updated_at, created, reason, phone,
-    profile_name, qr_image, qr_code, pairing_code, qr_at"""
+    profile_name, qr_image, qr_code, pairing_code, qr_at, name, transport, account_number,
+    business_id, previous_until, deleting"""
+CHANGED = "parley_numbers"
+"""The channel on which Postgres says that a number changed; the payload is its id."""
 
 _BY_WEBHOOK = Sql(f"""
-    select {_COLUMNS} from integration
+    select {COLUMNS} from integration
     where id = any(cast(:ids as text[])) or instance = any(cast(:instances as text[]))""")
-_GET = Sql(f"select {_COLUMNS} from integration where id = :id")
+_GET = Sql(f"select {COLUMNS} from integration where id = :id")
 _OF_AGENT = Sql(f"""
-    select {_COLUMNS} from integration where agent_id = :agent and channel = :channel""")
+    select {COLUMNS} from integration where agent_id = :agent and channel = :channel""")
+_ALL = Sql(f"select {COLUMNS} from integration order by updated_at desc limit :limit")
 _BEGIN = Sql(f"""
     insert into integration as i
-        (id, tenant_id, agent_id, channel, instance, state, creating_until)
-    values (:id, :tenant, :agent, :channel, :instance, :state, :until)
-    on conflict on constraint uq_integration_binding do update set creating_until = :until
-        where coalesce(i.creating_until < now(), true)
+        (id, tenant_id, agent_id, channel, instance, state, creating_until, name, transport,
+         account_number, business_id)
+    values (:id, :tenant, :agent, :channel, :instance, :state, :until, :name, :transport,
+            :number, :business)
+    on conflict on constraint uq_integration_binding do update set
+        creating_until = :until, name = coalesce(excluded.name, i.name),
+        transport = excluded.transport, account_number = excluded.account_number,
+        business_id = excluded.business_id
+        where coalesce(i.creating_until < now(), true) and not i.deleting
           and (not i.created or i.state = any(cast(:ended as text[])))
-    returning {_COLUMNS}""")
+    returning {COLUMNS}""")
 _CREATED = Sql("""
-    update integration set created = true, creating_until = null, sealed_token = :token
+    update integration set
+        created = true, creating_until = null, sealed_token = :token,
+        -- The first minute is told by webhook.
+        check_at = now() + interval '1 minute'
     where id = :id""")
-_REMOVE = Sql("delete from integration where id = :id and not created")
-_RELEASE = Sql("update integration set creating_until = null where id = :id and created")
+# A number that was deleted and could not be made anew keeps its history.
+_REMOVE = Sql("delete from integration where id = :id and not created and state <> 'deleted'")
+_RELEASE = Sql("update integration set creating_until = null where id = :id")
 _HEAR = Sql("""
     update integration set told_at = :told
     where id = :id and (
@@ -47,8 +60,9 @@ _HEAR = Sql("""
         or (:told = told_at and cast(:state as text) <> 'connecting')
         -- Longer ago than it tries to deliver anything: its clock was put back.
         or told_at - :told > interval '25 minutes')""")
-_CHANGE = Sql("""
-    with before as (select id, state from integration where id = :id for update)
+_CHANGE = Sql(f"""
+    with before as (
+        select id, state, creating_until from integration where id = :id for update)
     update integration i set
         state = :state, reason = :reason, updated_at = now(),
         phone = coalesce(:phone, i.phone), profile_name = coalesce(:name, i.profile_name),
@@ -57,21 +71,20 @@ _CHANGE = Sql("""
         pairing_code = case when :keeps_qr then i.pairing_code end,
         qr_at = case when :keeps_qr then i.qr_at end
     from before where i.id = before.id and before.state <> :state
-      -- A code that was shown before the scan and told of after it.
-      and not (before.state = 'open' and cast(:state as text) = 'qr')
-    returning before.state""")
-_SHOW_QR = Sql("""
+      and (cast(:ordered as boolean) or not (
+          -- A code that was shown before the scan and told of after it.
+          before.state in ('open', 'degraded') and cast(:state as text) = 'qr'
+          -- Told for ever, ninety times a second, while WhatsApp is out of reach.
+          or before.state = 'closed' and cast(:state as text) = 'connecting'
+          -- What was on its way when it was deleted.
+          or before.state = 'deleted' and coalesce(before.creating_until < now(), true)))
+    returning before.state, pg_notify('{CHANGED}', i.id)""")
+_SHOW_QR = Sql(f"""
     update integration set
         qr_image = :image, qr_code = :code, pairing_code = :pairing, qr_at = now()
-    where id = :id and state <> 'open'""")
+    where id = :id and state not in ('open', 'degraded')
+    returning pg_notify('{CHANGED}', id)""")
 _KEEPS_QR = {ConnectionState.QR, ConnectionState.CONNECTING}
-_ENDED = [
-    ConnectionState.CLOSED,
-    ConnectionState.NEEDS_SCAN,
-    ConnectionState.REFUSED,
-    ConnectionState.DELETED,
-]
-"""States that a number leaves only when somebody connects it again."""
 
 
 class PostgresIntegrations:
@@ -88,7 +101,7 @@ class PostgresIntegrations:
         rows = await self._connection.execute(
             _BY_WEBHOOK, {"ids": list(set(ids)), "instances": list(set(instances))}
         )
-        found = [_integration(row) for row in rows]
+        found = [read_integration(row) for row in rows]
         return {i.id: i for i in found}, {i.instance: i for i in found}
 
     async def get(self, integration_id: IntegrationId) -> Integration | None:
@@ -99,10 +112,15 @@ class PostgresIntegrations:
         """Find the number an agent is bound to."""
         return await self._one(_OF_AGENT, {"agent": agent_id, "channel": channel})
 
+    async def all(self, limit: int) -> list[Integration]:
+        """List what this transaction may see, those that changed last first."""
+        rows = await self._connection.execute(_ALL, {"limit": limit})
+        return [read_integration(row) for row in rows]
+
     async def begin(
         self, integration: Integration, *, channel: str, until: datetime
     ) -> Integration | None:
-        """Reserve the binding; None while somebody makes it, or when it is made and alive."""
+        """Reserve the binding; None while it is made or removed, or when it is made and alive."""
         return await self._one(
             _BEGIN,
             {
@@ -113,7 +131,11 @@ class PostgresIntegrations:
                 "instance": integration.instance,
                 "state": integration.state,
                 "until": until,
-                "ended": _ENDED,
+                "name": integration.name,
+                "transport": integration.account.transport,
+                "number": integration.account.number,
+                "business": integration.account.business_id,
+                "ended": sorted(ENDED),
             },
         )
 
@@ -136,9 +158,12 @@ class PostgresIntegrations:
         return await self._connection.change(_HEAR, heard) == 1
 
     async def change_state(
-        self, integration_id: IntegrationId, change: ConnectionChanged
+        self, integration_id: IntegrationId, change: ConnectionChanged, *, ordered: bool = False
     ) -> ConnectionState | None:
-        """Move to a state; returns the one before, or None when nothing changed."""
+        """Move to a state; returns the one before, or None when nothing changed.
+
+        What is `ordered` by an operator is done; what the provider tells may come too late.
+        """
         row = await self._connection.execute(
             _CHANGE,
             {
@@ -148,6 +173,7 @@ class PostgresIntegrations:
                 "phone": change.phone,
                 "name": change.profile_name,
                 "keeps_qr": change.state in _KEEPS_QR,
+                "ordered": ordered,
             },
         )
         before = row.scalar()
@@ -155,7 +181,7 @@ class PostgresIntegrations:
 
     async def show_qr(self, integration_id: IntegrationId, qr: Qr) -> bool:
         """Keep the newest code to be scanned; False when the number is open: nobody needs it."""
-        shown = await self._connection.change(
+        shown = await self._connection.execute(
             _SHOW_QR,
             {
                 "id": integration_id,
@@ -164,14 +190,15 @@ class PostgresIntegrations:
                 "pairing": qr.pairing_code,
             },
         )
-        return shown == 1
+        return shown.first() is not None
 
     async def _one(self, statement: Any, values: dict[str, Any]) -> Integration | None:
         row = (await self._connection.execute(statement, values)).first()
-        return None if row is None else _integration(row)
+        return None if row is None else read_integration(row)
 
 
-def _integration(row: Any) -> Integration:
+def read_integration(row: Any) -> Integration:
+    """Read a row of `COLUMNS`."""
     return Integration(
         id=IntegrationId(row["id"]),
         tenant=TenantId(row["tenant_id"]),
@@ -188,4 +215,8 @@ def _integration(row: Any) -> Integration:
         qr_code=row["qr_code"],
         pairing_code=row["pairing_code"],
         qr_at=row["qr_at"],
+        name=row["name"],
+        account=Account(Transport(row["transport"]), row["account_number"], row["business_id"]),
+        previous_until=row["previous_until"],
+        deleting=row["deleting"],
     )

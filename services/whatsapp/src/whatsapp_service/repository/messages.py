@@ -10,17 +10,8 @@ import orjson
 from common.contracts import ChatId, CommandId, DeliveryStatus, EventId, IntegrationId, MessageId
 from common.db import Connection, Sql
 from whatsapp_service.domain.model import Integration
+from whatsapp_service.domain.model.levels import LEVELS
 from whatsapp_service.domain.ports import Delivered, KnownMessage, MessageKey, StoredMessage
-
-LEVELS = {
-    DeliveryStatus.PENDING: 0,
-    DeliveryStatus.SENT: 1,
-    # A refusal ends the way, unless the message had arrived (or proves to have) after all.
-    DeliveryStatus.FAILED: 2,
-    DeliveryStatus.DELIVERED: 3,
-    DeliveryStatus.READ: 4,
-    DeliveryStatus.PLAYED: 5,
-}
 
 _STORE = Sql("""
     insert into whatsapp_message as m
@@ -37,12 +28,23 @@ _KNOWN = Sql("""
     select m.integration_id, m.message_id, m.chat_id, m.command_id from whatsapp_message m
     join unnest(cast(:integrations as text[]), cast(:ids as text[])) as x(integration_id, id)
       on m.integration_id = x.integration_id and m.message_id = x.id""")
+_ENRICH = Sql("""
+    update whatsapp_message m set
+        kind = row.kind, text = case when m.edited_at is null then row.text else m.text end,
+        content = row.content
+    from json_to_recordset(cast(:rows as json)) as row(
+        integration_id text, message_id text, kind text, text text, content json)
+    where m.integration_id = row.integration_id and m.message_id = row.message_id
+      and m.deleted_at is null and row.kind <> 'unsupported'
+      and (m.kind = 'unsupported' or m.text = '' and row.text <> '' and m.edited_at is null
+           or m.content -> 'media' is null and row.content -> 'media' is not null)
+    returning m.integration_id, m.message_id""")
 _EDIT = Sql("""
     update whatsapp_message set text = :text, edited_at = :at
-    where integration_id = :integration and message_id = :id""")
+    where integration_id = :integration and message_id = :id and text <> :text""")
 _DELETE = Sql("""
     update whatsapp_message set deleted_at = :at
-    where integration_id = :integration and message_id = :id""")
+    where integration_id = :integration and message_id = :id and deleted_at is null""")
 _DELIVER = Sql("""
     insert into delivery as d
         (integration_id, message_id, tenant_id, status, level, delivered_at, read_at)
@@ -82,6 +84,11 @@ class PostgresMessages:
         rows = await self._connection.execute(_STORE, {"rows": written})
         return {_key(row) for row in rows if row[2]}
 
+    async def enrich(self, copies: Sequence[StoredMessage]) -> set[MessageKey]:
+        """Complete messages by later copies of them that tell more; returns those that gained."""
+        written = orjson.dumps([_written(message) for message in copies]).decode()
+        return {_key(row) for row in await self._connection.execute(_ENRICH, {"rows": written})}
+
     async def known(self, keys: Sequence[MessageKey]) -> dict[MessageKey, KnownMessage]:
         """Find the chats of messages."""
         rows = await self._connection.execute(_KNOWN, _among(keys))
@@ -90,13 +97,13 @@ class PostgresMessages:
             for row in rows
         }
 
-    async def edit(self, key: MessageKey, text: str, at: datetime) -> None:
-        """Change a message's words."""
-        await self._connection.execute(_EDIT, {**_where(key), "text": text, "at": at})
+    async def edit(self, key: MessageKey, text: str, at: datetime) -> bool:
+        """Change a message's words; False when they are these already."""
+        return await self._connection.change(_EDIT, {**_where(key), "text": text, "at": at}) == 1
 
-    async def delete(self, key: MessageKey, at: datetime) -> None:
-        """Mark a message as deleted for everyone."""
-        await self._connection.execute(_DELETE, {**_where(key), "at": at})
+    async def delete(self, key: MessageKey, at: datetime) -> bool:
+        """Mark a message as deleted for everyone; False when it is."""
+        return await self._connection.change(_DELETE, {**_where(key), "at": at}) == 1
 
     async def delivered(self, updates: Sequence[Delivered]) -> list[Delivered]:
         """Move messages forward, never back; returns those that moved."""

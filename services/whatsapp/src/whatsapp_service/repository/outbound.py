@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from common.contracts import (
     CancelMessages,
     ChatId,
     CommandId,
     Envelope,
-    IntegrationId,
     MessageId,
     SendMessage,
     TenantId,
@@ -17,58 +15,104 @@ from common.contracts import (
 from common.db import Connection, Sql
 from common.lanes import NewJob, Queue, cancel, enqueue
 from whatsapp_service.domain.model import Outbound, OutboundState, SentMessage
+from whatsapp_service.domain.ports import Accepted, Sending, Target
+from whatsapp_service.repository.outbound_rows import (
+    COLUMNS,
+    broadcast_pace,
+    dumped,
+    read_outbound,
+    read_sending,
+    write_command,
+)
+from whatsapp_service.repository.settings_rows import DEFAULTS, SETTINGS_COLUMNS
 
 SENDS = Queue("sends", lease=timedelta(seconds=30), longest_wait=timedelta(seconds=60), paced=True)
-"""One lane per chat; the pace key is the number."""
-
-_COLUMNS = """
-    command_id, tenant_id, integration_id, chat_id, text, typing_ms, state, created_at,
-    attempt_at, expires_at, message_id"""
+"""Replies: one lane per chat; the pace key is the number."""
+BROADCASTS = Queue(
+    "broadcasts", lease=timedelta(seconds=30), longest_wait=timedelta(minutes=5), paced=True
+)
+"""What nobody waits for has lanes, a pace and workers of its own: it can never delay a reply."""
+_QUEUES = {queue.name: queue for queue in (SENDS, BROADCASTS)}
 
 _ACCEPT = Sql("""
     insert into outbound
-        (command_id, tenant_id, integration_id, chat_id, text, typing_ms, expires_at, state)
-    select *, 'queued' from unnest(
-        cast(:ids as text[]), cast(:tenants as text[]), cast(:integrations as text[]),
-        cast(:chats as text[]), cast(:texts as text[]), cast(:typings as bigint[]),
-        cast(:expiries as timestamptz[]))
+        (command_id, tenant_id, integration_id, chat_id, kind, text, content, typing_ms, priority,
+         expires_at, exempt, state, code, reason)
+    select row.*, cast(:exempt as boolean),
+           case when out.chat_id is null then 'queued' else 'failed' end,
+           case when out.chat_id is not null then 'opted_out' end,
+           case when out.chat_id is not null then
+               'The customer wrote "' || out.word || '": nothing is sent until they opt in.' end
+    from json_to_recordset(cast(:rows as json)) as row(
+        command_id text, tenant_id text, integration_id text, chat_id text, kind text, text text,
+        content jsonb, typing_ms bigint, priority text, expires_at timestamptz)
+    left join opt_out out on out.chat_id = row.chat_id and not cast(:exempt as boolean)
     on conflict (command_id) do nothing
-    returning command_id""")
-_GET = Sql(f"select {_COLUMNS} from outbound where command_id = :id")
+    returning command_id, state""")
+_GET = Sql(f"select {COLUMNS} from outbound o where command_id = any(cast(:ids as text[]))")
+_SENDING = Sql(f"""
+    select {COLUMNS}, i.state as number_state, now.reply_to, now.phone, now.lid,
+           case when not i.deleting and (i.created or i.state <> 'deleted')
+                then i.instance end as instance,
+           exists (select 1 from opt_out where chat_id = now.id) as opted_out, {SETTINGS_COLUMNS}
+    from outbound o
+    left join integration i on i.id = o.integration_id
+    left join chat c on c.id = o.chat_id
+    left join chat now on now.id = coalesce(c.merged_into, c.id)
+    left join sending_settings s on s.tenant_id = o.tenant_id
+    where o.command_id = :id""")
 _IN_FLIGHT = Sql(f"""
-    select {_COLUMNS} from outbound
+    select {COLUMNS} from outbound o
     where chat_id = any(cast(:chats as text[])) and state in ('sending', 'unknown')""")
 _BEGIN = Sql("""
     update outbound set state = 'sending', attempt_at = :at where command_id = :id""")
 _END = Sql("""
     update outbound set
-        state = :state, code = :code, reason = :reason,
-        message_id = coalesce(:message, message_id), sent_at = coalesce(:sent_at, sent_at)
+        state = :state, code = :code, reason = :reason, sent_at = coalesce(:at, sent_at)
+    where command_id = :id""")
+_PART_SENT = Sql("""
+    update outbound set
+        state = :state, sent_ids = sent_ids || cast(:message as text), message_id = :message,
+        remote_jid = nullif(cast(:jid as text), ''), sent_at = :at,
+        attempt_at = coalesce(:next, attempt_at), code = null, reason = null
     where command_id = :id""")
 _ECHO = Sql("""
-    select m.message_id, m.content ->> 'remote_jid', m.sent_at from whatsapp_message m
+    select m.message_id, m.sent_at from whatsapp_message m
     where m.command_id = :id and m.integration_id = :integration
+      and not m.message_id = any(cast(:known as text[]))
     order by m.sent_at limit 1""")
 _CLAIMED = Sql("""
     select message_id from whatsapp_message
     where integration_id = :integration and message_id = any(cast(:ids as text[]))
-      and command_id is not null""")
+      and (command_id <> :mine or message_id = any(cast(:known as text[])))""")
+_TARGETS = Sql("""
+    select m.message_id, m.outgoing, o.remote_jid from whatsapp_message m
+    left join outbound o on o.command_id = m.command_id and m.message_id = any(o.sent_ids)
+    where m.integration_id = :integration and m.chat_id = :chat
+      and m.message_id = any(cast(:ids as text[]))""")
 _LANES = Sql("""
-    select distinct j.lane_key from outbound o
-    join lane_job j on j.queue = :queue and j.command_id = o.command_id
+    select distinct j.queue, j.lane_key from outbound o
+    join lane_job j on j.queue = any(cast(:queues as text[])) and j.command_id = o.command_id
     where o.tenant_id = :tenant and o.state = 'queued'
       and o.chat_id in (select coalesce(merged_into, id) from chat where id = :chat)
-    order by j.lane_key""")
+    order by j.queue, j.lane_key""")
 _LOCK = Sql("select 1 from lane where queue = :queue and key = :key for update")
 _WAITING = Sql("""
     select o.command_id from outbound o
     join lane_job j on j.queue = :queue and j.command_id = o.command_id
-    where j.lane_key = :key and o.tenant_id = :tenant and o.state = 'queued'
+    where j.lane_key = :key and o.tenant_id = :tenant and o.state = 'queued' and not o.exempt
       and (:every or o.command_id = any(cast(:named as text[])))""")
 _CANCELLED = Sql("""
-    update outbound set state = 'cancelled', code = 'cancelled', reason = :reason
+    update outbound set state = 'cancelled', code = :code, reason = :reason
     where command_id = any(cast(:ids as text[]))
     returning command_id""")
+_HAVE_PACE = Sql("""
+    insert into pace (key, tenant_id, gap, jitter)
+    select key, tenant, :gap, :jitter
+    from unnest(cast(:keys as text[]), cast(:tenants as text[])) as row(key, tenant)
+    order by key
+    on conflict (key) do nothing""")
+_JITTER = 0.5
 
 
 class PostgresOutbound:
@@ -79,38 +123,59 @@ class PostgresOutbound:
         self.queued = 0
         """How many jobs this transaction leaves for the sender."""
 
-    async def accept(self, commands: Sequence[Envelope[SendMessage]]) -> set[CommandId]:
-        """Note commands and queue them in their chats' lanes; returns the new ones."""
+    async def accept(
+        self, commands: Sequence[Envelope[SendMessage]], *, exempt: bool = False
+    ) -> Accepted:
+        """Note commands and queue them in their chats' lanes, replies apart from broadcasts."""
         if not commands:
-            return set()
+            return Accepted(set(), [], [])
         rows = await self._connection.execute(
-            _ACCEPT,
-            {
-                "ids": [c.event.command_id for c in commands],
-                "tenants": [c.tenant for c in commands],
-                "integrations": [c.event.integration_id for c in commands],
-                "chats": [c.event.chat_id for c in commands],
-                # Postgres cannot hold NUL, and nobody can read it.
-                "texts": [c.event.content.text.replace("\0", "") for c in commands],
-                "typings": [c.event.typing_ms for c in commands],
-                "expiries": [c.event.expires_at for c in commands],
-            },
+            _ACCEPT, {"rows": dumped([write_command(c) for c in commands]), "exempt": exempt}
         )
-        new = set(rows.scalars())
-        jobs = [_job(c) for c in commands if c.event.command_id in new]
-        queued = await enqueue(self._connection, SENDS, jobs)
-        self.queued += len(queued)
-        return {CommandId(one) for one in queued}
+        states = {CommandId(row[0]): row[1] for row in rows}
+        queued = {one for one, state in states.items() if state == OutboundState.QUEUED}
+        others = {c.event.command_id for c in commands} - queued
+        known = await self._found(list(others)) if others else []
+        waiting = [c for c in commands if c.event.command_id in queued]
+        await self._enqueue(SENDS, [c for c in waiting if c.event.priority == "reply"])
+        await self._enqueue(BROADCASTS, [c for c in waiting if c.event.priority == "broadcast"])
+        refused = [one for one in known if one.command_id in states]
+        return Accepted(queued, refused, [one for one in known if one.command_id not in states])
+
+    async def _enqueue(self, queue: Queue, commands: Sequence[Envelope[SendMessage]]) -> None:
+        if not commands:
+            return
+        jobs = [_job(queue, command) for command in commands]
+        if queue is BROADCASTS:
+            paces = {job.pace_key: job.tenant for job in jobs}
+            await self._connection.execute(
+                _HAVE_PACE,
+                {
+                    "keys": list(paces),
+                    "tenants": list(paces.values()),
+                    "gap": DEFAULTS.broadcast_gap,
+                    "jitter": _JITTER,
+                },
+            )
+        self.queued += len(await enqueue(self._connection, queue, jobs))
 
     async def get(self, command_id: CommandId) -> Outbound | None:
         """Find one."""
-        row = (await self._connection.execute(_GET, {"id": command_id})).first()
-        return None if row is None else _outbound(row)
+        found = await self._found([command_id])
+        return found[0] if found else None
+
+    async def _found(self, ids: list[CommandId]) -> list[Outbound]:
+        return list(map(read_outbound, await self._connection.execute(_GET, {"ids": ids})))
+
+    async def sending(self, command_id: CommandId) -> Sending | None:
+        """Find one, with all that must be known to send it."""
+        row = (await self._connection.execute(_SENDING, {"id": command_id})).first()
+        return None if row is None else read_sending(row)
 
     async def in_flight(self, chats: Sequence[ChatId]) -> list[Outbound]:
         """Find those whose call has begun and not ended, in these chats."""
         rows = await self._connection.execute(_IN_FLIGHT, {"chats": list(chats)})
-        return [_outbound(row) for row in rows]
+        return list(map(read_outbound, rows))
 
     async def begin_attempt(self, command_id: CommandId, at: datetime) -> None:
         """Note that a call to the provider begins."""
@@ -121,97 +186,112 @@ class PostgresOutbound:
         command_id: CommandId,
         state: OutboundState,
         *,
-        sent: SentMessage | None = None,
         code: str | None = None,
         reason: str | None = None,
+        at: datetime | None = None,
     ) -> None:
         """Note how it ended, or that nobody knows."""
+        values = {"id": command_id, "state": state, "code": code, "reason": reason, "at": at}
+        await self._connection.execute(_END, values)
+
+    async def part_sent(
+        self, after: Outbound, sent: SentMessage, *, next_at: datetime | None
+    ) -> None:
+        """Note that a part is out, and (with a time) that the call for the next one begins."""
         await self._connection.execute(
-            _END,
+            _PART_SENT,
             {
-                "id": command_id,
-                "state": state,
-                "code": code,
-                "reason": reason,
-                "message": sent.message_id if sent else None,
-                "sent_at": sent.sent_at if sent else None,
+                "id": after.command_id,
+                "state": after.state if next_at is None else OutboundState.SENDING,
+                "message": sent.message_id,
+                "jid": sent.remote_jid,
+                "at": sent.sent_at,
+                "next": next_at,
             },
         )
 
     async def echo_of(self, outbound: Outbound) -> SentMessage | None:
-        """Find the outgoing message that a webhook reported as this command's."""
-        row = (
-            await self._connection.execute(
-                _ECHO, {"id": outbound.command_id, "integration": outbound.integration_id}
-            )
-        ).first()
-        return None if row is None else SentMessage(MessageId(row[0]), row[1] or "", row[2])
+        """Find the outgoing message that a webhook reported as this command's next part."""
+        rows = await self._connection.execute(
+            _ECHO,
+            {
+                "id": outbound.command_id,
+                "integration": outbound.integration_id,
+                "known": list(outbound.sent_ids),
+            },
+        )
+        row = rows.first()
+        return None if row is None else SentMessage(MessageId(row[0]), "", row[1])
 
     async def unclaimed(
-        self, integration_id: IntegrationId, sent: Sequence[SentMessage]
+        self, outbound: Outbound, sent: Sequence[SentMessage]
     ) -> SentMessage | None:
-        """Pick the oldest of these that no command has claimed as its own."""
+        """Pick the oldest of these that no other command, and no earlier part, has claimed."""
         if not sent:
             return None
         rows = await self._connection.execute(
-            _CLAIMED, {"integration": integration_id, "ids": [s.message_id for s in sent]}
+            _CLAIMED,
+            {
+                "integration": outbound.integration_id,
+                "ids": [s.message_id for s in sent],
+                "mine": outbound.command_id,
+                "known": list(outbound.sent_ids),
+            },
         )
         claimed = set(rows.scalars())
         free = [s for s in sent if s.message_id not in claimed]
         return min(free, key=lambda s: s.sent_at, default=None)
 
+    async def targets(
+        self, outbound: Outbound, message_ids: Sequence[MessageId]
+    ) -> dict[MessageId, Target]:
+        """Find messages of the chat by their ids."""
+        rows = await self._connection.execute(
+            _TARGETS,
+            {
+                "integration": outbound.integration_id,
+                "chat": outbound.chat_id,
+                "ids": list(message_ids),
+            },
+        )
+        return {MessageId(row[0]): Target(row[1], row[2]) for row in rows}
+
     async def cancel(
-        self, tenant: TenantId, command: CancelMessages, *, reason: str
+        self, tenant: TenantId, command: CancelMessages, *, reason: str, code: str = "cancelled"
     ) -> list[CommandId]:
         """Take back what still waits (all of the chat when none is named).
 
-        A merged chat has more than one lane. What a call has begun for stays, whether it is in
-        hand or waits to be settled: it may be out already.
+        A chat has a lane for replies and one for broadcasts, a merged chat those of both. What a
+        call has begun for stays, whether it is in hand or waits to be settled: it may be out.
         """
         lanes = await self._connection.execute(
-            _LANES, {"queue": SENDS.name, "tenant": tenant, "chat": command.chat_id}
+            _LANES, {"queues": list(_QUEUES), "tenant": tenant, "chat": command.chat_id}
         )
         taken: list[str] = []
-        for key in lanes.scalars():
-            lane = {"queue": SENDS.name, "key": key}
+        for queue, key in lanes:
+            lane = {"queue": queue, "key": key}
             # No call begins while we hold the lane, so what waits now still waits below.
             await self._connection.execute(_LOCK, lane)
             named = list(command.command_ids)
             waiting = await self._connection.execute(
                 _WAITING, {**lane, "tenant": tenant, "every": not named, "named": named}
             )
-            taken += await cancel(self._connection, SENDS, key, waiting.scalars())
-        rows = await self._connection.execute(_CANCELLED, {"ids": taken, "reason": reason})
+            taken += await cancel(self._connection, _QUEUES[queue], key, waiting.scalars())
+        ended = {"ids": taken, "reason": reason, "code": code}
+        rows = await self._connection.execute(_CANCELLED, ended)
         return [CommandId(one) for one in rows.scalars()]
 
 
-def _lane(tenant: TenantId, chat_id: ChatId) -> str:
-    return f"{tenant}:{chat_id}"
-
-
-def _job(command: Envelope[SendMessage]) -> NewJob:
+def _job(queue: Queue, command: Envelope[SendMessage]) -> NewJob:
+    lane = f"{command.tenant}:{command.event.chat_id}"
+    number = command.event.integration_id
+    apart = queue is BROADCASTS
     return NewJob(
-        key=_lane(command.tenant, command.event.chat_id),
+        key=f"{lane}:broadcast" if apart else lane,
         command_id=command.event.command_id,
         payload=b"",
         tenant=command.tenant,
         due_at=command.event.not_before,
-        pace_key=command.event.integration_id,
+        pace_key=broadcast_pace(number) if apart else number,
         traceparent=command.traceparent,
-    )
-
-
-def _outbound(row: Any) -> Outbound:
-    return Outbound(
-        command_id=CommandId(row["command_id"]),
-        tenant=TenantId(row["tenant_id"]),
-        integration_id=IntegrationId(row["integration_id"]),
-        chat_id=ChatId(row["chat_id"]),
-        text=row["text"],
-        state=OutboundState(row["state"]),
-        created_at=row["created_at"],
-        typing_ms=row["typing_ms"],
-        attempt_at=row["attempt_at"],
-        expires_at=row["expires_at"],
-        message_id=MessageId(row["message_id"]) if row["message_id"] else None,
     )

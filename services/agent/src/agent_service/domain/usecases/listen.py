@@ -1,27 +1,58 @@
 """What is said in a chat joins its conversation; what the customer says opens a turn."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from agent_service.domain.model import NewLine, Role, conversation_id
-from agent_service.domain.ports import Context
-from common.contracts import Envelope, MessageKind, MessageReceived
+from agent_service.domain.model import (
+    AgentSettings,
+    LineMedia,
+    MediaState,
+    NewLine,
+    Role,
+    State,
+    conversation_id,
+)
+from agent_service.domain.ports import Context, Heard
+from agent_service.domain.usecases.states import give_to_person, tell
+from common.contracts import AgentId, Envelope, MessageKind, MessageReceived
 
 _SILENT = {MessageKind.REACTION, MessageKind.SYSTEM, MessageKind.UNSUPPORTED, MessageKind.POLL_VOTE}
 
 
 async def listen(context: Context, received: Sequence[Envelope[MessageReceived]]) -> None:
     """Take in messages of chats that an agent answers; the others are none of ours."""
-    lines = [line for envelope in received if (line := _line(envelope)) is not None]
-    if not lines:
+    meant = [envelope for envelope in received if _is_for_an_agent(envelope.event)]
+    if not meant:
         return
-    waits = await context.agents.quiet_times([line.agent_id for line in lines])
-    known = [line for line in lines if line.agent_id in waits]
-    await context.conversations.listen(known, waits, context.now())
+    manners = await context.agents.settings_of(
+        {envelope.event.agent_id for envelope in meant if envelope.event.agent_id is not None}
+    )
+    lines = [line for envelope in meant if (line := _line(envelope, manners)) is not None]
+    for heard in await context.conversations.listen(lines, manners, context.now()):
+        await _follow(context, heard, manners[heard.line.agent_id])
 
 
-def _line(envelope: Envelope[MessageReceived]) -> NewLine | None:
+def _is_for_an_agent(event: MessageReceived) -> bool:
+    return event.agent_id is not None and not event.stale and event.kind not in _SILENT
+
+
+async def _follow(context: Context, heard: Heard, settings: AgentSettings) -> None:
+    """Tell that the agent is back, or make way for the owner who typed on the phone."""
+    known = await context.conversations.get(heard.line.conversation)
+    if known is None:
+        return
+    if heard.returned_from is not None:
+        await context.conversations.change_state(known.id, State.BOT)
+        tell(context, known, State.BOT, heard.returned_from, "the person's time was over")
+    if heard.owner_wrote and settings.on_owner_message == "pause":
+        await give_to_person(context, known, settings, "the owner wrote from the phone")
+
+
+def _line(
+    envelope: Envelope[MessageReceived], manners: Mapping[AgentId, AgentSettings]
+) -> NewLine | None:
     event = envelope.event
-    if event.agent_id is None or event.stale or event.group is not None or event.kind in _SILENT:
+    settings = manners.get(event.agent_id) if event.agent_id is not None else None
+    if event.agent_id is None or settings is None or _is_ignored(event, settings):
         return None
     return NewLine(
         conversation=conversation_id(envelope.tenant, event.integration_id, event.chat_id),
@@ -30,9 +61,49 @@ def _line(envelope: Envelope[MessageReceived]) -> NewLine | None:
         integration_id=event.integration_id,
         chat_id=event.chat_id,
         message_id=event.message_id,
-        role=Role.HUMAN if event.from_me else Role.CUSTOMER,
-        # Postgres holds every character but this one.
-        text=event.text.replace("\0", "") or f"[{event.kind}]",
+        role=_role(event, settings),
+        text=_words(event),
         at=event.sent_at,
         traceparent=envelope.traceparent,
+        media=_media(event),
+    )
+
+
+def _is_ignored(event: MessageReceived, settings: AgentSettings) -> bool:
+    """Whether this chat is none of the agent's business, whoever writes in it."""
+    if event.group is not None and not settings.answer_groups:
+        return True
+    sender, group = event.sender, event.group.id if event.group is not None else None
+    names = {sender.phone, sender.lid, group} - {None}
+    return not event.from_me and not names.isdisjoint(settings.ignored_contacts)
+
+
+def _role(event: MessageReceived, settings: AgentSettings) -> Role:
+    if not event.from_me or settings.on_owner_message == "answer":
+        return Role.CUSTOMER
+    return Role.HUMAN
+
+
+def _words(event: MessageReceived) -> str:
+    """Give what was said; in a group, with the name of who said it."""
+    # Postgres holds every character but this one.
+    words = event.text.replace("\0", "") or f"[{event.kind}]"
+    if event.group is None or event.from_me:
+        return words
+    name = event.sender.name or event.sender.phone or "somebody"
+    return f"{name}: {words}".replace("\0", "")
+
+
+def _media(event: MessageReceived) -> LineMedia | None:
+    media = event.media
+    if media is None:
+        return None
+    stored = media.reference is not None
+    return LineMedia(
+        kind=event.kind,
+        state=MediaState.STORED if stored else MediaState.AWAITED,
+        reference=media.reference,
+        mimetype=media.mimetype,
+        name=media.file_name.replace("\0", "") if media.file_name else None,
+        seconds=media.seconds,
     )

@@ -14,6 +14,12 @@ class Forward:
     service: str
     area: str
     """The area of the scopes: `<area>:read` to look, `<area>:write` to change."""
+    is_open: bool = False
+    """Whether anybody may look: what stands in the path is a permission that the service checks."""
+
+    def lets_anybody(self, method: str) -> bool:
+        """Say whether a method needs no key."""
+        return self.is_open and method in _READING
 
     def scope_for(self, method: str) -> str:
         """Name the scope that a method needs."""
@@ -24,10 +30,17 @@ FORWARDS = (
     Forward("/api/agents/{agent_id}/channels", "whatsapp", "channels"),
     Forward("/api/integrations/whatsapp", "whatsapp", "channels"),
     Forward("/api/chats", "whatsapp", "conversations"),
-    Forward("/api/lanes", "whatsapp", "conversations"),
+    Forward("/api/media", "whatsapp", "conversations"),
+    Forward("/api/files", "whatsapp", "", is_open=True),
+    Forward("/api/sending", "whatsapp", "channels"),
+    Forward("/api/lanes", "whatsapp", "channels"),
     Forward("/api/agents", "agent", "agents"),
     Forward("/api/conversations", "agent", "conversations"),
     Forward("/api/usage", "agent", "agents"),
+    Forward("/api/tools", "agent", "agents"),
+    Forward("/api/media-library", "agent", "agents"),
+    Forward("/api/limits", "agent", "agents"),
+    Forward("/api/prices", "agent", "prices"),
     Forward("/api/events", "google", "google"),
     Forward("/api/leads", "google", "google"),
     Forward("/api/google", "google", "google"),

@@ -1,6 +1,6 @@
 """What a webhook says, before we know which of our chats it is about."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from common.contracts import Event
@@ -21,10 +21,14 @@ class Observation:
     """None when the event is about the number, or names a message only by its id."""
     echo: bool = False
     """The provider repeats a message that was sent through its API, perhaps by us."""
+    typed: bool = False
+    """Written on a telephone, and so certainly not sent through the provider's API."""
     unsupported: str | None = None
     """Why the content could not be read, when it could not."""
     qr: Qr | None = None
     """The code itself, which is no part of any event."""
+    file: str | None = field(default=None, repr=False)
+    """The message's file in base64, when the webhook carries it; no part of any event."""
     told_at: datetime | None = None
     """When the provider said so, by its own clock: fit to be compared with itself, only."""
 

@@ -1,6 +1,21 @@
 """What the use cases need from the outside, and the context that carries it."""
 
-from whatsapp_service.domain.ports.outside import Agents, Lease, Provider
+from whatsapp_service.domain.ports.outbound import (
+    Accepted,
+    OptOut,
+    OptOuts,
+    Outbounds,
+    Sending,
+    Target,
+)
+from whatsapp_service.domain.ports.outside import Agents, Lease
+from whatsapp_service.domain.ports.sending import (
+    LoadedFile,
+    MessageRef,
+    Messenger,
+    OpensFiles,
+    Parcel,
+)
 from whatsapp_service.domain.ports.storage import (
     Chats,
     Clock,
@@ -13,7 +28,6 @@ from whatsapp_service.domain.ports.storage import (
     Messages,
     Opener,
     OpenForTenant,
-    Outbounds,
     Outbox,
     SeenChat,
     StoredMessage,
@@ -21,6 +35,7 @@ from whatsapp_service.domain.ports.storage import (
 )
 
 __all__ = [
+    "Accepted",
     "Agents",
     "Chats",
     "Clock",
@@ -30,14 +45,22 @@ __all__ = [
     "Integrations",
     "KnownMessage",
     "Lease",
+    "LoadedFile",
     "MessageKey",
+    "MessageRef",
     "Messages",
+    "Messenger",
     "OpenForTenant",
     "Opener",
+    "OpensFiles",
+    "OptOut",
+    "OptOuts",
     "Outbounds",
     "Outbox",
-    "Provider",
+    "Parcel",
     "SeenChat",
+    "Sending",
     "StoredMessage",
+    "Target",
     "Translate",
 ]

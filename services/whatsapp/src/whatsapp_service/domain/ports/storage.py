@@ -7,18 +7,15 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from common.contracts import (
-    CancelMessages,
     ChatId,
     CommandId,
     ConnectionChanged,
     ConnectionState,
     DeliveryStatus,
-    Envelope,
     Event,
     EventId,
     IntegrationId,
     MessageId,
-    SendMessage,
     TenantId,
 )
 from whatsapp_service.domain.model import (
@@ -26,12 +23,13 @@ from whatsapp_service.domain.model import (
     Ignored,
     Integration,
     Observation,
-    Outbound,
-    OutboundState,
     Qr,
-    SentMessage,
     Unknown,
 )
+from whatsapp_service.domain.ports.care import Care
+from whatsapp_service.domain.ports.files import Files
+from whatsapp_service.domain.ports.outbound import OptOuts, Outbounds
+from whatsapp_service.domain.ports.pacing import Paces
 
 Clock = Callable[[], datetime]
 
@@ -132,7 +130,7 @@ class Integrations(Protocol):
     async def begin(
         self, integration: Integration, *, channel: str, until: datetime
     ) -> Integration | None:
-        """Reserve the binding for its making; None while somebody else is making it."""
+        """Reserve the binding; None while it is made or removed, or when it is made and alive."""
 
     async def created(self, integration: Integration, *, token: str) -> None:
         """Note that the provider has the instance; its token is kept sealed."""
@@ -145,10 +143,16 @@ class Integrations(Protocol):
     ) -> bool:
         """Note when a state was told; False when we have heard something newer."""
 
+    async def all(self, limit: int) -> list[Integration]:
+        """List what this transaction may see, those that changed last first."""
+
     async def change_state(
-        self, integration_id: IntegrationId, change: ConnectionChanged
+        self, integration_id: IntegrationId, change: ConnectionChanged, *, ordered: bool = False
     ) -> ConnectionState | None:
-        """Move to a state; returns the one before, or None when nothing changed."""
+        """Move to a state; returns the one before, or None when nothing changed.
+
+        What is `ordered` by an operator is done; what the provider tells may come too late.
+        """
 
     async def show_qr(self, integration_id: IntegrationId, qr: Qr) -> bool:
         """Keep the newest code to be scanned; False when the number is open: nobody needs it."""
@@ -165,9 +169,6 @@ class Chats(Protocol):
     ) -> dict[tuple[TenantId, IntegrationId, ChatId], ChatId]:
         """Say which of these chats are the tenant's, and which chat each of them is by now."""
 
-    async def addresses(self, chat_id: ChatId) -> list[str]:
-        """List the JIDs of a chat, the one to send to first; empty when there is no such chat."""
-
 
 class Messages(Protocol):
     """Messages and how far they came."""
@@ -175,14 +176,17 @@ class Messages(Protocol):
     async def store(self, messages: Sequence[StoredMessage]) -> set[MessageKey]:
         """Keep messages; returns the keys that were new."""
 
+    async def enrich(self, copies: Sequence[StoredMessage]) -> set[MessageKey]:
+        """Complete messages by later copies of them that tell more; returns those that gained."""
+
     async def known(self, keys: Sequence[MessageKey]) -> dict[MessageKey, KnownMessage]:
         """Find the chats of messages."""
 
-    async def edit(self, key: MessageKey, text: str, at: datetime) -> None:
-        """Change a message's words."""
+    async def edit(self, key: MessageKey, text: str, at: datetime) -> bool:
+        """Change a message's words; False when they are these already."""
 
-    async def delete(self, key: MessageKey, at: datetime) -> None:
-        """Mark a message as deleted for everyone."""
+    async def delete(self, key: MessageKey, at: datetime) -> bool:
+        """Mark a message as deleted for everyone; False when it is."""
 
     async def delivered(self, updates: Sequence[Delivered]) -> list[Delivered]:
         """Move messages forward, never back; returns those that moved."""
@@ -196,46 +200,6 @@ class Messages(Protocol):
         """Keep whole what we could not read."""
 
 
-class Outbounds(Protocol):
-    """What we were asked to send."""
-
-    async def accept(self, commands: Sequence[Envelope[SendMessage]]) -> set[CommandId]:
-        """Note commands and queue them in their chats' lanes; returns the new ones."""
-
-    async def get(self, command_id: CommandId) -> Outbound | None:
-        """Find one."""
-
-    async def in_flight(self, chats: Sequence[ChatId]) -> list[Outbound]:
-        """Find those whose call has begun and not ended, in these chats."""
-
-    async def begin_attempt(self, command_id: CommandId, at: datetime) -> None:
-        """Note that a call to the provider begins."""
-
-    async def end(
-        self,
-        command_id: CommandId,
-        state: OutboundState,
-        *,
-        sent: SentMessage | None = None,
-        code: str | None = None,
-        reason: str | None = None,
-    ) -> None:
-        """Note how it ended, or that nobody knows."""
-
-    async def echo_of(self, outbound: Outbound) -> SentMessage | None:
-        """Find a stored outgoing message that is this command's, told by webhook."""
-
-    async def unclaimed(
-        self, integration_id: IntegrationId, sent: Sequence[SentMessage]
-    ) -> SentMessage | None:
-        """Pick the oldest of these that no command has claimed as its own."""
-
-    async def cancel(
-        self, tenant: TenantId, command: CancelMessages, *, reason: str
-    ) -> list[CommandId]:
-        """Take back what still waits (all of the chat when none is named)."""
-
-
 @dataclass(frozen=True, slots=True)
 class Context:
     """What one batch of messages, one job or one request may touch."""
@@ -246,6 +210,10 @@ class Context:
     chats: Chats
     messages: Messages
     outbound: Outbounds
+    opt_outs: OptOuts
+    paces: Paces
+    care: Care
+    files: Files
     now: Clock
     connection: Any = None
     """The transaction itself, for what is enqueued or finished in it; opaque in here."""

@@ -1,30 +1,23 @@
 """A send that was given up: its row must not say that it still waits."""
 
-from common.contracts import CommandId, MessageFailed
+from common.contracts import CommandId
 from whatsapp_service.domain.model import OutboundState
 from whatsapp_service.domain.ports import Outbounds, Outbox
+from whatsapp_service.domain.usecases.outcomes import NEVER_KNOWN, end_badly
 
 
 async def abandon(outbound: Outbounds, outbox: Outbox, command_id: CommandId, reason: str) -> None:
     """Say what became of a message whose job was parked.
 
-    One that never left has failed, and whoever asked for it is told. One whose call began stays
-    unknown: it may be on somebody's phone, so neither "sent" nor "failed" would be true.
+    One that never left has failed. One whose call began may be on somebody's phone: whoever asked
+    for it is told that nobody knows, and it is never sent again.
     """
     found = await outbound.get(command_id)
     if found is None:
         return
     if found.is_unsettled():
-        await outbound.end(command_id, OutboundState.UNKNOWN, code="parked", reason=reason)
-        return
-    if found.state is not OutboundState.QUEUED:
-        return
-    await outbound.end(command_id, OutboundState.FAILED, code="parked", reason=reason)
-    failed = MessageFailed(
-        command_id=command_id,
-        chat_id=found.chat_id,
-        integration_id=found.integration_id,
-        code="parked",
-        reason=reason,
-    )
-    outbox.add(failed, tenant=found.tenant)
+        code, words = NEVER_KNOWN
+        why = (code, f"{words} ({reason})")
+        await end_badly(outbound, outbox, found, OutboundState.GIVEN_UP, why)
+    elif found.state is OutboundState.QUEUED:
+        await end_badly(outbound, outbox, found, OutboundState.FAILED, ("parked", reason))

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from common.contracts import (
+    ConnectionState,
+    DeliveryStatus,
     Event,
     MessageDeleted,
     MessageDeliveryUpdated,
@@ -10,6 +12,7 @@ from common.contracts import (
 )
 from whatsapp_service.domain.ports import Context, Delivered, KnownMessage, MessageKey
 from whatsapp_service.domain.usecases.batch import Announcements, Seen
+from whatsapp_service.domain.usecases.connection import proven_alive
 
 Change = MessageDeliveryUpdated | MessageEdited | MessageDeleted
 
@@ -29,6 +32,18 @@ async def apply_changes(
             await _keep(context, one)
             continue
         announcements.add_about(key, one, await _apply(context, one, message, moved))
+    degraded = [one for one in seen if _proves_alive(one)]
+    if degraded:
+        await proven_alive(context, degraded, announcements)
+
+
+def _proves_alive(seen: Seen) -> bool:
+    event = seen.observation.event
+    return (
+        seen.integration.state is ConnectionState.DEGRADED
+        and isinstance(event, MessageDeliveryUpdated)
+        and event.status not in {DeliveryStatus.PENDING, DeliveryStatus.FAILED}
+    )
 
 
 async def _keep(context: Context, seen: Seen) -> None:
@@ -66,10 +81,12 @@ async def _apply(
             found = {"chat_id": message.chat_id, "command_id": message.command_id}
             return [event.model_copy(update=found)]
         case MessageEdited():
-            await context.messages.edit(key, event.text, event.edited_at or seen.webhook.time)
+            at = event.edited_at or seen.webhook.time
+            changed = await context.messages.edit(key, event.text, at)
         case MessageDeleted():
-            await context.messages.delete(key, event.deleted_at or seen.webhook.time)
-    return [event.model_copy(update={"chat_id": message.chat_id})]
+            changed = await context.messages.delete(key, event.deleted_at or seen.webhook.time)
+    # Told twice, or of what we did ourselves and have announced.
+    return [event.model_copy(update={"chat_id": message.chat_id})] if changed else []
 
 
 def _key(seen: Seen) -> MessageKey:

@@ -11,8 +11,10 @@ from common.contracts import (
     SendMessage,
     TenantId,
 )
-from common.errors import NotFound, ParleyError
+from common.errors import Conflict, NotFound, ParleyError
+from whatsapp_service.domain.model import Outbound
 from whatsapp_service.domain.ports import Context
+from whatsapp_service.domain.usecases.outcomes import outcome_of
 
 
 async def accept(
@@ -20,18 +22,28 @@ async def accept(
 ) -> dict[str, ParleyError]:
     """Queue messages to be sent; returns by event id the commands that name nothing of ours.
 
-    The tenant comes from the envelope, and must own the chat: a command cannot reach across.
+    The tenant comes from the envelope, and must own the chat: a command cannot reach across. One
+    that was handed in before is not queued again; its outcome, if it has one, is told again.
     """
     chats = [(c.tenant, c.event.integration_id, c.event.chat_id) for c in commands]
-    known = await context.chats.owned(chats)
+    owned = await context.chats.owned(chats)
     accepted: list[Envelope[SendMessage]] = []
     refused: dict[str, ParleyError] = {}
     for command, chat in zip(commands, chats, strict=True):
-        if chat in known:
-            accepted.append(_in_chat(command, known[chat]))
+        if chat in owned:
+            accepted.append(_in_chat(command, owned[chat]))
         else:
             refused[command.id] = NotFound(f"the tenant has no chat {chat[2]} on this integration")
-    await context.outbound.accept(accepted)
+    found = await context.outbound.accept(accepted)
+    for one in found.refused:
+        _tell(context, one)
+    known = {one.command_id: one for one in found.known}
+    for command in accepted:
+        before = known.get(command.event.command_id)
+        if before is not None and before.tenant != command.tenant:
+            refused[command.id] = Conflict("this command id is in use; ids must be random")
+        elif before is not None:
+            _tell(context, before)
     return refused
 
 
@@ -42,15 +54,28 @@ def _in_chat(command: Envelope[SendMessage], chat_id: ChatId) -> Envelope[SendMe
     return replace(command, event=command.event.model_copy(update={"chat_id": chat_id}))
 
 
+def _tell(context: Context, outbound: Outbound) -> None:
+    for event in outcome_of(outbound):
+        context.outbox.add(event, tenant=outbound.tenant)
+
+
 async def cancel(context: Context, tenant: TenantId, command: CancelMessages) -> None:
     """Take back what still waits in a chat; what is being sent is past recall."""
     reason = command.reason or "taken back before it was sent"
-    for command_id in await context.outbound.cancel(tenant, command, reason=reason):
+    await tell_cancelled(context, tenant, command, code="cancelled", reason=reason)
+
+
+async def tell_cancelled(
+    context: Context, tenant: TenantId, command: CancelMessages, *, code: str, reason: str
+) -> None:
+    """Take back what still waits, and tell who asked for it why."""
+    taken = await context.outbound.cancel(tenant, command, reason=reason, code=code)
+    for command_id in taken:
         failed = MessageFailed(
             command_id=command_id,
             chat_id=command.chat_id,
             integration_id=command.integration_id,
-            code="cancelled",
+            code=code,
             reason=reason,
         )
         context.outbox.add(failed, tenant=tenant)

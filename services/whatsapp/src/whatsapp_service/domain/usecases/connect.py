@@ -1,7 +1,7 @@
 """Bind a WhatsApp number to an agent with one click, or leave no trace."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from common.contracts import (
@@ -11,9 +11,10 @@ from common.contracts import (
     IntegrationId,
     TenantId,
 )
-from common.errors import Conflict, NotFound, ParleyError
-from whatsapp_service.domain.model import Integration, Qr, instance_name
-from whatsapp_service.domain.ports import Agents, Clock, Context, OpenForTenant, Provider
+from common.errors import Conflict, InvalidInput, NotFound, ParleyError
+from whatsapp_service.domain.model import Account, Integration, Transport, instance_name
+from whatsapp_service.domain.ports import Agents, Clock, Context, OpenForTenant
+from whatsapp_service.domain.ports.numbers import Made, Numbers
 from whatsapp_service.domain.usecases.connection import change_state
 
 CHANNEL = "evolution"
@@ -24,46 +25,68 @@ _HINT = "Nothing was changed. See that the Evolution server is up, then connect 
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """What an operator wants connected."""
+
+    account: Account = field(default_factory=Account)
+    token: str | None = field(default=None, repr=False)
+    """Meta's token; Cloud API only."""
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            InvalidInput: the Cloud API without a token.
+        """
+        if self.account.transport is Transport.CLOUD_API and not self.token:
+            raise InvalidInput("The Cloud API needs a token.", hint="Make one in Meta's dashboard.")
+
+
+@dataclass(frozen=True, slots=True)
 class Connector:
     """Connects numbers; each step is its own transaction, the provider is called between them."""
 
     open_for: OpenForTenant
     agents: Agents
-    provider: Provider
+    provider: Numbers
     now: Clock
     new_id: Callable[[], IntegrationId]
 
-    async def connect(self, tenant: TenantId, agent_id: AgentId) -> Integration:
+    async def connect(
+        self, tenant: TenantId, agent_id: AgentId, wish: Wish | None = None
+    ) -> Integration:
         """Give the agent's number, making it first when there is none; safe to press twice.
 
         A number that was closed, logged out or deleted is connected anew, with its history.
 
         Raises:
             NotFound: the tenant has no such agent.
+            Conflict: the agent's number is being removed, or goes another way.
             Refused: the provider said no; nothing was kept.
             Transient: the provider is away; nothing was kept.
         """
+        wish = wish or Wish()
         if not await self.agents.exists(tenant, agent_id):
             raise NotFound(f"no agent {agent_id}")
-        wanted = self._new(tenant, agent_id)
+        wanted = self._new(tenant, agent_id, wish)
         async with self.open_for(tenant) as context:
             mine = await context.integrations.begin(
                 wanted, channel=CHANNEL, until=self.now() + _MAKING
             )
             if mine is None:
-                return await _existing(context, agent_id)
+                return _same(await existing(context, agent_id), wish)
         try:
-            token, qr = await self.provider.create(mine)
+            found = await self.provider.create(mine, token=wish.token)
         except ParleyError as error:
             await self._undo(tenant, mine)
             error.hint = error.hint or _HINT
             raise
         async with self.open_for(tenant) as context:
-            await context.integrations.created(mine, token=token)
-            await _show(context, await _existing(context, agent_id), qr)
-            return await _existing(context, agent_id)
+            await note(context, await existing(context, agent_id), found)
+            return await existing(context, agent_id)
 
-    def _new(self, tenant: TenantId, agent_id: AgentId) -> Integration:
+    def _new(self, tenant: TenantId, agent_id: AgentId, wish: Wish) -> Integration:
         integration_id = self.new_id()
         return Integration(
             id=integration_id,
@@ -73,6 +96,8 @@ class Connector:
             state=ConnectionState.CONNECTING,
             generation=1,
             updated_at=self.now(),
+            name=wish.name,
+            account=wish.account,
         )
 
     async def _undo(self, tenant: TenantId, integration: Integration) -> None:
@@ -83,7 +108,7 @@ class Connector:
         async with self.open_for(tenant) as context:
             await context.integrations.remove(integration.id)
         if not integration.created:
-            await self.provider.delete(integration)
+            await self.provider.discard(integration)
 
     async def status(self, tenant: TenantId, agent_id: AgentId) -> Integration:
         """Read where the agent's number stands.
@@ -92,47 +117,63 @@ class Connector:
             NotFound: the agent has no number, or is not the tenant's.
         """
         async with self.open_for(tenant) as context:
-            return await _existing(context, agent_id)
+            return await existing(context, agent_id)
+
+    async def every(self, tenant: TenantId, *, limit: int) -> list[Integration]:
+        """List the tenant's numbers, those that changed last first."""
+        async with self.open_for(tenant) as context:
+            return await context.integrations.all(limit)
 
     async def qr(self, tenant: TenantId, agent_id: AgentId) -> Integration:
-        """Read the code to be scanned, asking the provider for one when there is none.
+        """Read the code to be scanned.
 
         Raises:
             Conflict: there is nothing to scan: the number is connected.
             NotFound: no number, or no code yet.
         """
         integration = await self.status(tenant, agent_id)
-        if integration.state is ConnectionState.OPEN:
+        if integration.state in {ConnectionState.OPEN, ConnectionState.DEGRADED}:
             raise Conflict("the number is connected: there is no code to scan")
-        if integration.qr_image is None and integration.created:
-            fetched = await self.provider.fetch_qr(integration)
-            if fetched is not None:
-                integration = await self._keep(tenant, integration, fetched)
         if integration.qr_image is None:
             raise NotFound("there is no QR code yet", hint="ask again in a few seconds")
         return integration
 
-    async def _keep(self, tenant: TenantId, integration: Integration, qr: Qr) -> Integration:
-        async with self.open_for(tenant) as context:
-            await context.integrations.show_qr(integration.id, qr)
-        return replace(
-            integration, qr_image=qr.image, qr_code=qr.code, pairing_code=qr.pairing_code
+
+async def note(context: Context, integration: Integration, made: Made) -> None:
+    """Note that the provider has the instance, and show its first code.
+
+    Webhooks may have been faster: they know more than a slow answer.
+    """
+    if integration.state not in _AHEAD:
+        state = ConnectionState.CONNECTING
+        if made.is_open:
+            state = ConnectionState.OPEN
+        elif made.qr is not None and await context.integrations.show_qr(integration.id, made.qr):
+            state = ConnectionState.QR
+        change = ConnectionChanged(integration_id=integration.id, state=state)
+        for event in await change_state(context, integration, change):
+            context.outbox.add(event, tenant=integration.tenant)
+    # Last: until then it counts as being made, which lets a deleted one be told of again.
+    await context.integrations.created(integration, token=made.token)
+
+
+def _same(found: Integration, wish: Wish) -> Integration:
+    if found.deleting:
+        raise Conflict("the agent's number is being removed", hint="try again in a minute")
+    if found.account.transport is not wish.account.transport:
+        raise Conflict(
+            f"the agent has a number by way of {found.account.transport} already",
+            hint="delete it first",
         )
+    return found
 
 
-async def _show(context: Context, integration: Integration, qr: Qr | None) -> None:
-    """Show the first code, unless webhooks were faster: they know more than a slow answer."""
-    if integration.state in _AHEAD:
-        return
-    state = ConnectionState.CONNECTING
-    if qr is not None and await context.integrations.show_qr(integration.id, qr):
-        state = ConnectionState.QR
-    change = ConnectionChanged(integration_id=integration.id, state=state)
-    for event in await change_state(context, integration, change):
-        context.outbox.add(event, tenant=integration.tenant)
+async def existing(context: Context, agent_id: str) -> Integration:
+    """Find the number of an agent.
 
-
-async def _existing(context: Context, agent_id: AgentId) -> Integration:
+    Raises:
+        NotFound: it has none, or is not this tenant's.
+    """
     found = await context.integrations.of_agent(agent_id, CHANNEL)
     if found is None:
         raise NotFound(f"agent {agent_id} has no WhatsApp number", hint="connect one first")

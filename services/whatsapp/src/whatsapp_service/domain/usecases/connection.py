@@ -1,12 +1,16 @@
 """The state of a number: every change said once, storms of repetitions cost nothing."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from common.contracts import ConnectionChanged, ConnectionState, Event, QrCodeRefreshed
 from whatsapp_service.domain.model import Integration
 from whatsapp_service.domain.ports import Context
+from whatsapp_service.domain.ports.care import Errand
 from whatsapp_service.domain.usecases.batch import Announcements, Seen
+
+REPAIR_AFTER = timedelta(seconds=5)
+"""What arrived meanwhile comes by webhook first; and a number that flaps is compared once."""
 
 
 async def observe_connections(
@@ -74,10 +78,26 @@ async def _apply(context: Context, seen: Seen) -> list[Event]:
 
 
 async def change_state(
-    context: Context, integration: Integration, event: ConnectionChanged
+    context: Context, integration: Integration, event: ConnectionChanged, *, ordered: bool = False
 ) -> list[Event]:
-    """Move a number to a state; gives the event to announce, or nothing when it was there."""
-    before = await context.integrations.change_state(integration.id, event)
+    """Move a number to a state; gives the event to announce, or nothing when it was there.
+
+    When it opens, what waits to be sent is tried at once, and what no webhook brought meanwhile
+    is looked for.
+    """
+    before = await context.integrations.change_state(integration.id, event, ordered=ordered)
     if before is None:
         return []
+    if event.state is ConnectionState.OPEN:
+        await context.care.wake(integration.id)
+        await context.care.want(integration, Errand.REPAIR, cause="reopened", after=REPAIR_AFTER)
     return [event.model_copy(update={"previous": before, "agent_id": integration.agent_id})]
+
+
+async def proven_alive(
+    context: Context, seen: Sequence[Seen], announcements: Announcements
+) -> None:
+    """Open the numbers that were degraded: something of theirs has arrived."""
+    for one in {one.integration.id: one for one in seen}.values():
+        opened = ConnectionChanged(integration_id=one.integration.id, state=ConnectionState.OPEN)
+        announcements.add(one, await change_state(context, one.integration, opened))

@@ -12,11 +12,13 @@ from common.contracts import (
     MessageReceived,
     MessageSent,
 )
-from whatsapp_service.domain.model import CLOCK_SKEW, STALE_AFTER, Outbound
+from whatsapp_service.domain.model import STALE_AFTER, Outbound
 from whatsapp_service.domain.ports import Context, MessageKey, SeenChat, StoredMessage
 from whatsapp_service.domain.usecases.batch import Announcements, Seen
+from whatsapp_service.domain.usecases.media import want_files
 
-_InFlight = dict[tuple[ChatId, str], Outbound]
+_InFlight = dict[ChatId, list[Outbound]]
+Told = tuple[Seen, MessageReceived | MessageSent]
 
 
 async def store_messages(
@@ -28,26 +30,66 @@ async def store_messages(
     chats = await _chats(context, seen)
     in_flight = await _in_flight(context, seen, chats)
     rows: dict[MessageKey, StoredMessage] = {}
-    news: dict[MessageKey, tuple[Seen, MessageReceived | MessageSent]] = {}
+    news: dict[MessageKey, Told] = {}
+    copies: list[Told] = []
     now = context.now()
     for one in seen:
         event = _complete(one, chats[one.place], now)
         key = MessageKey(one.integration.id, event.message_id)
         if key in rows:
+            copies.append((one, event))
             continue
         command = _command_of(event, one, in_flight)
         rows[key] = _row(key, one, event, command)
         if command is None:
             news[key] = (one, event)
     new = await context.messages.store(list(rows.values()))
-    overtaken = await _overtaken(context, [key for key in news.keys() & new if rows[key].outgoing])
-    for key, (one, announced) in news.items():
-        if key in new:
-            announcements.births[key] = one
-            announcements.add_encoded(one, announced, rows[key].content)
-            if key in overtaken:
-                announcements.add(one, [delivery_of(announced, overtaken[key])])
-            await _keep_unsupported(context, one)
+    fresh = {key: told for key, told in news.items() if key in new}
+    await _announce(context, fresh, rows, announcements)
+    copies += [told for key, told in news.items() if key not in new]
+    if copies:
+        await _enrich(context, copies)
+
+
+async def _announce(
+    context: Context,
+    fresh: dict[MessageKey, Told],
+    rows: dict[MessageKey, StoredMessage],
+    announcements: Announcements,
+) -> None:
+    overtaken = await _overtaken(context, [key for key in fresh if rows[key].outgoing])
+    files: list[tuple[Seen, MessageReceived]] = []
+    for key, (one, event) in fresh.items():
+        announcements.births[key] = one
+        announcements.add_encoded(one, event, rows[key].content)
+        if key in overtaken:
+            announcements.add(one, [delivery_of(event, overtaken[key])])
+        if type(event) is MessageReceived and event.media is not None:
+            files.append((one, event))
+        await _keep_unsupported(context, one)
+    if files:
+        await want_files(context, files)
+
+
+async def _enrich(context: Context, copies: Sequence[Told]) -> None:
+    """Let messages that came again gain by it; what we wrote ourselves is known whole."""
+    rows: dict[MessageKey, StoredMessage] = {}
+    for one, event in copies:
+        key = MessageKey(one.integration.id, event.message_id)
+        row = _row(key, one, event, None)
+        if not row.outgoing:
+            rows[key] = row
+    if not rows:
+        return
+    gained = await context.messages.enrich(list(rows.values()))
+    found = [
+        (one, event)
+        for one, event in copies
+        if type(event) is MessageReceived
+        and event.media is not None
+        and MessageKey(one.integration.id, event.message_id) in gained
+    ]
+    await want_files(context, found)
 
 
 async def _overtaken(
@@ -108,7 +150,10 @@ async def _in_flight(context: Context, seen: Sequence[Seen], chats: dict[int, Ch
     if not suspects:
         return {}
     found = await context.outbound.in_flight(sorted(suspects))
-    return {(o.chat_id, o.text): o for o in found}
+    calls: _InFlight = {}
+    for one in found:
+        calls.setdefault(one.chat_id, []).append(one)
+    return calls
 
 
 def _command_of(
@@ -116,17 +161,17 @@ def _command_of(
 ) -> CommandId | None:
     """Recognise the message of a command in flight: it is the sender's to announce.
 
-    A chat's lane has one call in flight at most, so its words are enough to tell it from all
-    others that were written since the call began.
+    Each lane of a chat has one call in flight at most, so kind and words are enough to tell it
+    from all others that were written since the call began.
     """
-    if not in_flight or not _reports_ours(seen):
+    if not in_flight or not _reports_ours(seen) or seen.observation.typed:
         return None
-    words = (event.chat_id, event.text)
-    call = in_flight.get(words)
-    if call is None or (call.attempt_at and event.sent_at < call.attempt_at - CLOCK_SKEW):
-        return None
-    del in_flight[words]
-    return call.command_id
+    calls = in_flight.get(event.chat_id, [])
+    for call in calls:
+        if call.is_told_as(event.kind, event.text, event.sent_at):
+            calls.remove(call)
+            return call.command_id
+    return None
 
 
 def _row(

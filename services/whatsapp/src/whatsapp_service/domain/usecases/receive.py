@@ -1,6 +1,7 @@
 """What a number tells us becomes stored messages, states, and events: each once, in order."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from common.contracts import (
     ConnectionChanged,
@@ -13,26 +14,30 @@ from common.contracts import (
     QrCodeRefreshed,
 )
 from common.errors import Forbidden, InvalidInput, NotFound, ParleyError
-from whatsapp_service.domain.model import Ignored, Integration, Observation, Unknown
+from whatsapp_service.domain.model import Ignored, Integration, KnownWords, Observation, Unknown
 from whatsapp_service.domain.ports import Context, Translate
 from whatsapp_service.domain.usecases.batch import Announcements, Seen, Webhook
 from whatsapp_service.domain.usecases.changes import apply_changes
 from whatsapp_service.domain.usecases.connection import observe_connections
 from whatsapp_service.domain.usecases.messages import store_messages
+from whatsapp_service.domain.usecases.opt_out import heed_opt_outs
 
 _WRITTEN: set[type[Event]] = {MessageReceived, MessageSent}
 _CHANGES: set[type[Event]] = {MessageDeliveryUpdated, MessageEdited, MessageDeleted}
 _CONNECTION: set[type[Event]] = {ConnectionChanged, QrCodeRefreshed}
 _OURS = _WRITTEN | _CHANGES | _CONNECTION
+_WORDS = KnownWords()
 
 
 async def receive(
-    context: Context, webhooks: Sequence[Webhook], translate: Translate
+    context: Context, webhooks: Sequence[Webhook], translate: Translate, words: KnownWords = _WORDS
 ) -> dict[str, ParleyError]:
     """Take in webhooks, in order; returns by event id those that can never be taken in."""
     seen, refused = await _read(context, webhooks, translate)
     announcements = Announcements()
     await store_messages(context, _only(seen, _WRITTEN), announcements)
+    # In the transaction that stores the word, so that nothing queued before it goes out after it.
+    await heed_opt_outs(context, announcements, words)
     await apply_changes(context, _only(seen, _CHANGES), announcements)
     await observe_connections(context, _only(seen, _CONNECTION), announcements)
     for one in seen:
@@ -63,7 +68,7 @@ async def _read(
         if integration is None:
             refused[webhook.id] = _unknown_instance(webhook)
             continue
-        problem = _problem(webhook, integration)
+        problem = _problem(webhook, integration, now)
         if problem is not None:
             refused[webhook.id] = problem
             continue
@@ -84,9 +89,9 @@ def _unknown_instance(webhook: Webhook) -> ParleyError:
     return NotFound(f"unknown instance {webhook.event.instance!r}: no integration has it")
 
 
-def _problem(webhook: Webhook, integration: Integration) -> ParleyError | None:
+def _problem(webhook: Webhook, integration: Integration, now: datetime) -> ParleyError | None:
     event = webhook.event
-    if event.generation is not None and event.generation != integration.generation:
+    if event.generation is not None and not integration.believes(event.generation, now):
         return Forbidden("the webhook address was rotated; Evolution still calls the old one")
     if event.body is None:
         return InvalidInput("the webhook has no body")

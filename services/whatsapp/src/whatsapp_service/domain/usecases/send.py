@@ -5,44 +5,48 @@ before it is made, so whoever comes after a crash knows that its outcome is unkn
 the provider what it did before doing anything again.
 """
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
-from common.contracts import (
-    CommandId,
-    ConnectionState,
-    MessageFailed,
-    MessageKind,
-    MessageSent,
-)
+from common.contracts import CommandId, ReactionMessage, Text
 from common.errors import NeedsOperator, OutcomeUnknown, Permanent, Transient, Unavailable
-from whatsapp_service.domain.model import (
-    CLOCK_SKEW,
-    Integration,
-    Outbound,
-    OutboundState,
-    SentMessage,
-)
+from whatsapp_service.domain.model import CLOCK_SKEW, Act, OutboundState, SentMessage
+from whatsapp_service.domain.model.outbound import ENDED
+from whatsapp_service.domain.model.outgoing import file_of
 from whatsapp_service.domain.ports import (
     Clock,
     Context,
     Lease,
     MessageKey,
+    Messenger,
     Opener,
-    Provider,
-    StoredMessage,
+    OpensFiles,
+    Sending,
 )
+from whatsapp_service.domain.usecases.acts import act
 from whatsapp_service.domain.usecases.messages import delivery_of
+from whatsapp_service.domain.usecases.outcomes import fail, give_up, sent_event, stored_row
+from whatsapp_service.domain.usecases.parcels import parcel_of, post
+from whatsapp_service.domain.usecases.refusals import for_operator, hold_back, refusal_of
 
-_CANNOT_SEND = {
-    ConnectionState.CLOSED,
-    ConnectionState.NEEDS_SCAN,
-    ConnectionState.REFUSED,
-    ConnectionState.QR,
-}
-_AWAY = timedelta(seconds=5)
-_OPERATOR = timedelta(seconds=60)
-"""How long a lane waits when only a person can help (a key, a licence): each call is refused."""
+_LARGE = 3
+"""How many times longer a call may take that carries a file."""
+_SLACK = 0.1
+"""The part of the settling time that may pass between the note of a call and the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long to be in doubt."""
+
+    settle_after: timedelta
+    """How long after a call began the provider may still be carrying it out."""
+    give_up_after: timedelta
+    """How long to ask what became of a call, until a human is told that nobody knows."""
+
+
+class _NeverKnown(Exception):
+    """Nobody could say in time what became of a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,180 +54,189 @@ class Sender:
     """The one place from which messages leave."""
 
     open_context: Opener
-    provider: Provider
+    messenger: Messenger
+    files: OpensFiles
     now: Clock
-    settle_after: timedelta
-    """How long after a call began the provider may still be carrying it out."""
+    waits: Waits
 
     async def send(self, command_id: CommandId, lease: Lease) -> None:
-        """Send the message of a command, or learn that it was sent.
+        """Carry a command out, or learn that it was carried out.
 
         Raises:
             Transient: not now; the lane waits.
             LeaseLost: another worker has the lane; nothing was written.
         """
-        plan = await self._plan(command_id, lease)
-        if plan is None:
+        sending = await self._plan(command_id, lease)
+        if sending is not None and isinstance(sending.outbound.content, Act):
+            await act(self.open_context, self.messenger, sending, lease)
             return
-        outbound, integration, jids = plan
-        if outbound.is_unsettled():
-            sent = await self._settle(outbound, integration, jids)
-            if sent is not None:
-                await self._record(outbound, sent, lease)
-                return
-            if _expired(outbound, self.now()):
-                async with self.open_context() as context:
-                    await self._fail(context, outbound, *_TOO_LATE, lease)
-                return
-        await self._attempt(outbound, integration, jids[0], lease)
+        while sending is not None:
+            sending = await self._advance(sending, lease)
 
-    async def _plan(
-        self, command_id: CommandId, lease: Lease
-    ) -> tuple[Outbound, Integration, list[str]] | None:
+    async def _plan(self, command_id: CommandId, lease: Lease) -> Sending | None:
         """Read what is to be done; None when it is done, or must no longer be."""
         async with self.open_context() as context:
-            outbound = await context.outbound.get(command_id)
-            if outbound is None or outbound.state in _ENDED:
+            sending = await context.outbound.sending(command_id)
+            if sending is None or sending.outbound.state in ENDED:
                 await lease.finish(context)
                 return None
-            integration = await context.integrations.get(outbound.integration_id)
-            jids = await context.chats.addresses(outbound.chat_id)
-            if integration is None or not jids:
-                await self._fail(context, outbound, "deleted", "the number was removed", lease)
-                return None
+            outbound = sending.outbound
+            refusal = refusal_of(sending, self.now())
             if outbound.is_unsettled():
-                return outbound, integration, jids
-            if _expired(outbound, self.now()):
-                await self._fail(context, outbound, *_TOO_LATE, lease)
+                if sending.instance is not None:
+                    return sending
+                await give_up(context, outbound, lease)
                 return None
-            if integration.state in _CANNOT_SEND:
-                raise Unavailable(f"the number is {integration.state}", retry_after=_AWAY)
-            if not outbound.typing_ms:
-                await self._begin(context, outbound, lease)
-        return outbound, integration, jids
+            if refusal is not None:
+                await fail(context, outbound, refusal, lease)
+                return None
+            hold_back(sending, self.now(), lease.attempts)
+            if isinstance(outbound.content, Act) or _needs_preparing(sending):
+                return sending
+            return await self._begin(context, sending, lease)
 
-    async def _settle(
-        self, outbound: Outbound, integration: Integration, jids: list[str]
-    ) -> SentMessage | None:
+    async def _advance(self, sending: Sending, lease: Lease) -> Sending | None:
+        """Send the next part, or learn that it was sent; gives what is left to be done."""
+        if sending.outbound.is_unsettled() and sending.begun_at is None:
+            try:
+                sent = await self._settle(sending)
+            except _NeverKnown:
+                async with self.open_context() as context:
+                    await give_up(context, sending.outbound, lease)
+                return None
+            if sent is not None:
+                return await self._record(sending, sent, lease)
+            refusal = refusal_of(sending, self.now())
+            if refusal is not None:
+                async with self.open_context() as context:
+                    await fail(context, sending.outbound, refusal, lease)
+                return None
+        sent = await self._attempt(sending, lease)
+        return None if sent is None else await self._record(sending, sent, lease)
+
+    async def _settle(self, sending: Sending) -> SentMessage | None:
         """Find out how an earlier call ended; None when it certainly did not send.
 
         Raises:
             Transient: the provider may still be at it; ask again later.
+            _NeverKnown: nobody could say, for as long as we ask.
         """
+        outbound = sending.outbound
         async with self.open_context() as context:
             told = await context.outbound.echo_of(outbound)
-        if told is not None:
+        if told is not None or isinstance(outbound.part, ReactionMessage):
+            # A reaction replaces itself: doing it again is the quickest way to be certain.
             return told
         began = outbound.attempt_at or outbound.created_at
         # Read before we ask: what is carried out between the answer and now would be missed.
-        left = began + self.settle_after - self.now()
+        left = began + self._settle_after(sending) - self.now()
         try:
-            found = await self.provider.find_sent(
-                integration, jids, text=outbound.text, since=began - CLOCK_SKEW
+            found = await self.messenger.find_sent(
+                sending.instance or "",
+                sending.jids,
+                content=outbound.part,
+                since=began - CLOCK_SKEW,
             )
-        except Permanent as error:
-            # It did not say what it sent, which is no reason to send again, or to give up.
-            raise Unavailable(f"{error.code}: {error}", retry_after=_OPERATOR) from error
+        except (Permanent, Transient) as error:
+            if self.now() - began >= self.waits.give_up_after:
+                raise _NeverKnown from error
+            if isinstance(error, Transient):
+                raise
+            # It did not say what it sent, which is no reason to send again.
+            raise for_operator(error) from error
         async with self.open_context() as context:
-            mine = await context.outbound.unclaimed(integration.id, found)
+            # The echo may have come while we asked.
+            mine = await context.outbound.unclaimed(outbound, found)
         if mine is not None:
             return mine
         if left > timedelta(0):
             raise Unavailable("waiting to learn how the last call ended", retry_after=left)
         return None
 
-    async def _attempt(
-        self, outbound: Outbound, integration: Integration, jid: str, lease: Lease
-    ) -> None:
-        if outbound.typing_ms or outbound.is_unsettled():
-            await self.provider.show_typing(integration, jid, outbound.typing_ms)
-            async with self.open_context() as context:
-                await self._begin(context, outbound, lease)
+    def _settle_after(self, sending: Sending) -> timedelta:
+        heavy = file_of(sending.outbound.content) is not None
+        return self.waits.settle_after * (_LARGE if heavy else 1)
+
+    async def _attempt(self, sending: Sending, lease: Lease) -> SentMessage | None:
+        """Call; None when it failed for good, which is recorded."""
         try:
-            sent = await self.provider.send_text(integration, jid, outbound.text)
+            return await self._call(sending, lease)
         except OutcomeUnknown:
-            await self._note(outbound, OutboundState.UNKNOWN, lease)
+            await self._note(sending, OutboundState.UNKNOWN, lease)
             raise
         except Transient:
-            await self._note(outbound, OutboundState.QUEUED, lease)
+            await self._note(sending, OutboundState.QUEUED, lease)
             raise
         except NeedsOperator as error:
-            await self._note(outbound, OutboundState.QUEUED, lease)
-            raise Unavailable(
-                f"{error.code}: {error} {error.hint}", retry_after=_OPERATOR
-            ) from error
+            await self._note(sending, OutboundState.QUEUED, lease)
+            raise for_operator(error) from error
         except Permanent as error:
             async with self.open_context() as context:
-                await self._fail(context, outbound, error.code, str(error), lease)
-            return
-        await self._record(outbound, sent, lease)
+                await fail(context, sending.outbound, (error.code, str(error)), lease)
+        return None
 
-    async def _begin(self, context: Context, outbound: Outbound, lease: Lease) -> None:
+    async def _call(self, sending: Sending, lease: Lease) -> SentMessage:
+        """Prepare, note that the call begins, and make it."""
+        outbound = sending.outbound
+        async with self.files.opened(outbound.tenant, outbound.part) as file:
+            parcel = await parcel_of(self.open_context, sending, file)
+            if sending.begun_at is None:
+                await self.messenger.show_typing(parcel.instance, parcel.jid, _typing(sending))
+                async with self.open_context() as context:
+                    sending = await self._begin(context, sending, lease)
+            self._require_awake(sending)
+            return await post(self.messenger, parcel, sending.settings.choices)
+
+    async def _begin(self, context: Context, sending: Sending, lease: Lease) -> Sending:
         """Write down, before the call, that its outcome will be unknown until it is known."""
-        await lease.confirm(context)
-        await context.outbound.begin_attempt(outbound.command_id, self.now())
+        now = self.now()
+        await context.outbound.begin_attempt(sending.outbound.command_id, now)
+        return replace(sending, begun_at=now)
 
-    async def _note(self, outbound: Outbound, state: OutboundState, lease: Lease) -> None:
+    def _require_awake(self, sending: Sending) -> None:
+        """Make no call that others may believe to be over: a frozen process thaws at any time."""
+        if self.now() - (sending.begun_at or self.now()) > self.waits.settle_after * _SLACK:
+            raise Unavailable("the worker stalled before the call", retry_after=timedelta(0))
+
+    async def _note(self, sending: Sending, state: OutboundState, lease: Lease) -> None:
         """Write down how the call ended, unless another worker has the lane and knows better."""
         async with self.open_context() as context:
             await lease.confirm(context)
-            await context.outbound.end(outbound.command_id, state)
+            await context.outbound.end(sending.outbound.command_id, state)
 
-    async def _record(self, outbound: Outbound, sent: SentMessage, lease: Lease) -> None:
-        """Write down that it was sent, and what was learned of it before we knew."""
-        event = MessageSent(
-            message_id=sent.message_id,
-            chat_id=outbound.chat_id,
-            integration_id=outbound.integration_id,
-            command_id=outbound.command_id,
-            kind=MessageKind.TEXT,
-            text=outbound.text,
-            sent_at=sent.sent_at,
-        )
+    async def _record(self, sending: Sending, sent: SentMessage, lease: Lease) -> Sending | None:
+        """Write down that a part was sent, and what was learned of it before we knew.
+
+        The call for the next part begins in the same transaction, if nothing must precede it.
+        """
+        after = sending.outbound.sent(sent.message_id, sent.sent_at)
+        following = sending.after(after)
+        more = after.state is not OutboundState.SENT
+        begins = self.now() if more and not _needs_preparing(following) else None
+        event = sent_event(after, len(after.sent_ids) - 1)
         async with self.open_context() as context:
-            key = MessageKey(outbound.integration_id, sent.message_id)
-            await context.messages.store([_row(outbound, event)])
-            await context.outbound.end(outbound.command_id, OutboundState.SENT, sent=sent)
-            context.outbox.add(event, tenant=outbound.tenant)
+            key = MessageKey(after.integration_id, sent.message_id)
+            await context.messages.store([stored_row(after, event)])
+            await context.outbound.part_sent(after, sent, next_at=begins)
+            context.outbox.add(event, tenant=after.tenant)
             status = (await context.messages.deliveries([key])).get(key)
             if status is not None:
-                context.outbox.add(delivery_of(event, status), tenant=outbound.tenant)
-            await lease.finish(context)
-
-    async def _fail(
-        self, context: Context, outbound: Outbound, code: str, reason: str, lease: Lease
-    ) -> None:
-        await context.outbound.end(
-            outbound.command_id, OutboundState.FAILED, code=code, reason=reason
-        )
-        failed = MessageFailed(
-            command_id=outbound.command_id,
-            chat_id=outbound.chat_id,
-            integration_id=outbound.integration_id,
-            code=code,
-            reason=reason,
-        )
-        context.outbox.add(failed, tenant=outbound.tenant)
-        await lease.finish(context)
+                context.outbox.add(delivery_of(event, status), tenant=after.tenant)
+            await (lease.confirm(context) if more else lease.finish(context))
+        return replace(following, begun_at=begins) if more else None
 
 
-_ENDED = {OutboundState.SENT, OutboundState.FAILED, OutboundState.CANCELLED}
-_TOO_LATE = ("expired", "its time had passed")
+def _needs_preparing(sending: Sending) -> bool:
+    """Whether something takes time between reading what is to be done and calling."""
+    part = sending.outbound.part
+    heavy = file_of(part) is not None or isinstance(part, ReactionMessage)
+    return heavy or _typing(sending) > 0
 
 
-def _expired(outbound: Outbound, now: datetime) -> bool:
-    return outbound.expires_at is not None and outbound.expires_at <= now
-
-
-def _row(outbound: Outbound, event: MessageSent) -> StoredMessage:
-    return StoredMessage(
-        key=MessageKey(outbound.integration_id, event.message_id),
-        tenant=outbound.tenant,
-        chat_id=outbound.chat_id,
-        outgoing=True,
-        kind=event.kind,
-        text=event.text,
-        content=event.model_dump_json(exclude_none=True).encode(),
-        sent_at=event.sent_at,
-        command_id=outbound.command_id,
-    )
+def _typing(sending: Sending) -> int:
+    """Give the milliseconds of typing to be shown before the next part."""
+    outbound = sending.outbound
+    if outbound.typing_ms and not outbound.sent_ids:
+        return outbound.typing_ms
+    part = outbound.part
+    return sending.settings.typing_for(part.text) if isinstance(part, Text) else 0

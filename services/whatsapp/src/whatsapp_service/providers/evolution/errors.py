@@ -16,6 +16,7 @@ from common.errors import (
     Unavailable,
 )
 from common.http import ApiResponse
+from whatsapp_service.domain.ports.numbers import InstanceGone
 
 _CLOSED = "Connection Closed"
 _TIMED_OUT = "Timed Out"
@@ -56,8 +57,7 @@ def raise_for(answer: ApiResponse) -> None:
     body = body if isinstance(body, dict) else {}
     if answer.status == _UNAVAILABLE and body.get("code") == "LICENSE_REQUIRED":
         raise NeedsOperator(
-            "This Evolution server is not activated.",
-            hint="Activate its licence in the Evolution manager; nothing is lost meanwhile.",
+            "This Evolution server is not activated.", hint=_activate(body.get("register_url"))
         )
     response = body.get("response")
     parts = list(flatten(response.get("message") if isinstance(response, dict) else None))
@@ -81,7 +81,7 @@ def _raise_by_status(status: int, words: str) -> None:
                 hint="Set WHATSAPP_EVOLUTION_URL to the server's address.",
             )
         case 404:
-            raise NeedsOperator(
+            raise InstanceGone(
                 f"Evolution does not know this instance: {words}",
                 hint="It was deleted at Evolution: connect the number again.",
             )
@@ -96,6 +96,14 @@ def _raise_by_status(status: int, words: str) -> None:
             raise Refused(f"Evolution refused: {words or 'no reason given'}")
         case _:
             return
+
+
+def _activate(register_url: Any) -> str:
+    """Say where a 2.4 server is activated; it names the address itself."""
+    where = "in the Evolution manager"
+    if isinstance(register_url, str) and register_url.startswith(("https://", "http://")):
+        where = f"at {register_url[:200]}"
+    return f"Activate its licence {where}; nothing is lost meanwhile."
 
 
 def _boom(body: dict[str, Any]) -> Any:

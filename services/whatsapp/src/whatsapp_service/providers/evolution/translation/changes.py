@@ -1,5 +1,6 @@
 """What happens to messages later: how far they came, edits, deletions."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from common.contracts import (
     MessageId,
 )
 from whatsapp_service.domain.model import ChatAddress, Ignored, Observation
+from whatsapp_service.domain.model.levels import is_further
 from whatsapp_service.providers.evolution.translation.json_values import (
     entries,
     flag,
@@ -55,6 +57,16 @@ _CLOUD_WORDS = frozenset({"SENT", "DELIVERED", "FAILED"})
 _REVOKE: tuple[Any, ...] = ("REVOKE", 0)
 _EDIT: tuple[Any, ...] = ("MESSAGE_EDIT", 14)
 _NOWHERE = ChatAddress("")
+
+
+def furthest(words: Iterable[Any]) -> tuple[str | None, DeliveryStatus | None]:
+    """Give the word that tells the furthest of a message of ours, and what it means."""
+    best: tuple[str | None, DeliveryStatus | None] = (None, None)
+    for word in words:
+        status = _STATUSES.get(word) if isinstance(word, str) else None
+        if status is not None and is_further(status, best[1]):
+            best = (word, status)
+    return best
 
 
 def updated(notice: Notice) -> list[Said]:

@@ -69,11 +69,17 @@ def removed(notice: Notice) -> list[Said]:
 
 
 def _closed(notice: Notice, code: int | None) -> Observation:
+    return _changed(notice, *why_closed(code))
+
+
+def why_closed(code: int | None) -> tuple[ConnectionState, str]:
+    """Say what a closed number needs, and why, by WhatsApp's code."""
     if code in _LOGGED_OUT:
-        return _changed(notice, ConnectionState.NEEDS_SCAN, _LOGGED_OUT[code])
+        return ConnectionState.NEEDS_SCAN, _LOGGED_OUT[code]
     why = "" if code is None else f" (code {code})"
-    reason = f"The connection to WhatsApp was closed{why}. Reconnect the number."
-    return _changed(notice, ConnectionState.CLOSED, reason)
+    return ConnectionState.CLOSED, (
+        f"The connection to WhatsApp was closed{why}. Reconnect the number."
+    )
 
 
 def _changed(notice: Notice, state: ConnectionState, reason: str | None) -> Observation:

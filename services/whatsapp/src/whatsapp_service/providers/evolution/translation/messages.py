@@ -9,7 +9,9 @@ from whatsapp_service.providers.evolution.translation.json_values import (
     entries,
     flag,
     identifier,
+    mapping,
     moment,
+    text,
 )
 from whatsapp_service.providers.evolution.translation.notice import Notice, Said
 from whatsapp_service.providers.evolution.translation.people import (
@@ -26,6 +28,9 @@ from whatsapp_service.providers.evolution.translation.reading import (
     Reading,
     read_message,
 )
+
+TELEPHONES = frozenset({"ios", "android"})
+"""Sources of what is typed; what goes through the API has the source "web" (observed on 2.3.7)."""
 
 
 def written(notice: Notice) -> list[Said]:
@@ -78,9 +83,7 @@ def _head(data: dict[str, Any]) -> _Head | Ignored:
 
 
 def _received(notice: Notice, data: Any, *, stale: bool = False) -> Said:
-    if not isinstance(data, dict):
-        return Ignored("the message is not an object")
-    head = _head(data)
+    head = _head(data) if isinstance(data, dict) else Ignored("the message is not an object")
     if isinstance(head, Ignored):
         return head
     read = read_message(data, from_me=head.from_me)
@@ -110,7 +113,18 @@ def _received(notice: Notice, data: Any, *, stale: bool = False) -> Said:
         sent_at=sent_at,
         stale=stale,
     )
-    return Observation(event, chat=head.chat, unsupported=content.unsupported)
+    return Observation(
+        event,
+        chat=head.chat,
+        typed=text(data.get("source")) in TELEPHONES,
+        unsupported=content.unsupported,
+        file=None if content.media is None else _file(data),
+    )
+
+
+def _file(data: dict[str, Any]) -> str | None:
+    """Give the file in base64, where the webhook carries it; never for wrapped messages."""
+    return text(mapping(data.get("message")).get("base64"))
 
 
 def _sender(notice: Notice, head: _Head) -> Sender:

@@ -1,0 +1,155 @@
+"""Agents over HTTP."""
+
+from dataclasses import asdict
+from typing import Any, Self
+
+from fastapi import APIRouter, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from agent_service.api.doors import ApiKey, Limit, Opens, Reader, Words, Writer
+from agent_service.api.settings_body import SettingsBody
+from agent_service.domain.model import Agent, AgentSettings
+from agent_service.domain.ports import Context
+from agent_service.domain.usecases import agents as usecases
+from agent_service.domain.usecases.agents import Draft
+from common.contracts import AgentId, TenantId, new_id
+from common.errors import InvalidInput
+
+router = APIRouter()
+
+
+class AgentBody(BaseModel):
+    """A new agent."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Words = Field(min_length=1, max_length=200)
+    settings: SettingsBody = SettingsBody()
+    api_key: ApiKey | None = None
+    """The tenant's own key at the model server; kept sealed, never shown again."""
+
+
+class AgentPatch(BaseModel):
+    """What changes about an agent; `settings` replaces only the fields it names."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Words | None = Field(None, min_length=1, max_length=200)
+    settings: dict[str, Any] | None = None
+    api_key: ApiKey | None = None
+
+
+class AgentView(BaseModel):
+    """An agent as its tenant sees it."""
+
+    id: str
+    name: str
+    settings: SettingsBody
+    has_own_key: bool
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+
+    @classmethod
+    def of(cls, agent: Agent) -> Self:
+        """Show an agent, without its secrets."""
+        return cls(
+            id=agent.id,
+            name=agent.name,
+            settings=SettingsBody.model_validate(asdict(agent.settings)),
+            has_own_key=agent.sealed_api_key is not None,
+            created_at=agent.created_at,
+            updated_at=agent.updated_at,
+        )
+
+
+def _sealed(request: Request, tenant: str, key: SecretStr | None) -> str | None:
+    if key is None or not key.get_secret_value():
+        return None
+    sealed: str = request.app.state.seal(key.get_secret_value(), tenant)
+    return sealed
+
+
+def _check_address(request: Request, settings: SettingsBody) -> None:
+    try:
+        request.app.state.check_model_address(settings.base_url)
+    except InvalidInput as refused:
+        raise InvalidInput(f"settings.base_url: {refused}", hint=refused.hint) from None
+
+
+def _merged(present: AgentSettings, changes: dict[str, Any]) -> SettingsBody:
+    """Lay the named fields over the present ones; what does not fit is the caller's mistake."""
+    try:
+        return SettingsBody.model_validate({**asdict(present), **changes})
+    except ValidationError as error:
+        raise RequestValidationError(
+            [{**one, "loc": ("body", "settings", *one["loc"])} for one in error.errors()]
+        ) from None
+
+
+async def _check_tools(context: Context, request: Request, settings: AgentSettings) -> None:
+    """Refuse a name that no tool has: its silence at night would be hard to explain."""
+    own = {tool.name for tool in await context.http_tools.every(limit=1000)}
+    unknown = sorted(set(settings.tools) - request.app.state.built_in_tools - own)
+    if unknown:
+        raise InvalidInput(f"settings.tools: there is no tool {unknown[0]!r}")
+
+
+@router.post("/agents", status_code=201)
+async def create_agent(
+    body: AgentBody, caller: Writer, open_for: Opens, request: Request
+) -> AgentView:
+    """Create an agent."""
+    tenant = TenantId(caller.tenant_id)
+    _check_address(request, body.settings)
+    draft = Draft(body.name, body.settings.to_settings(), _sealed(request, tenant, body.api_key))
+    async with open_for(tenant) as context:
+        if draft.settings is not None and draft.settings.tools:
+            await _check_tools(context, request, draft.settings)
+        made = await usecases.create(context, tenant, draft, lambda: AgentId(new_id("agt")))
+    return AgentView.of(made)
+
+
+@router.get("/agents")
+async def list_agents(caller: Reader, open_for: Opens, limit: Limit = 50) -> list[AgentView]:
+    """List the tenant's agents, the newest first."""
+    async with open_for(TenantId(caller.tenant_id)) as context:
+        return [AgentView.of(agent) for agent in await context.agents.every(limit=limit)]
+
+
+@router.get("/agents/{agent_id}")
+async def show_agent(agent_id: Words, caller: Reader, open_for: Opens) -> AgentView:
+    """Show one agent."""
+    async with open_for(TenantId(caller.tenant_id)) as context:
+        return AgentView.of(await usecases.find(context, AgentId(agent_id)))
+
+
+@router.patch("/agents/{agent_id}")
+async def change_agent(
+    agent_id: Words, body: AgentPatch, caller: Writer, open_for: Opens, request: Request
+) -> AgentView:
+    """Change what the body names; an empty `api_key` forgets the tenant's own key."""
+    tenant = TenantId(caller.tenant_id)
+    async with open_for(tenant) as context:
+        agent = await usecases.find(context, AgentId(agent_id))
+        settings = None
+        if body.settings is not None:
+            merged = _merged(agent.settings, body.settings)
+            _check_address(request, merged)
+            settings = merged.to_settings()
+            if settings.tools:
+                await _check_tools(context, request, settings)
+        key = _sealed(request, tenant, body.api_key)
+        forget = body.api_key is not None and key is None
+        changed = await usecases.change(
+            context, agent.id, Draft(body.name, settings, key, forget_api_key=forget)
+        )
+    return AgentView.of(changed)
+
+
+@router.delete("/agents/{agent_id}", status_code=204)
+async def delete_agent(agent_id: Words, caller: Writer, open_for: Opens) -> Response:
+    """Delete an agent; its number stays connected and is no longer answered."""
+    async with open_for(TenantId(caller.tenant_id)) as context:
+        await usecases.delete(context, AgentId(agent_id))
+    return Response(status_code=204)

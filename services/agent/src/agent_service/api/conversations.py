@@ -1,0 +1,209 @@
+"""Conversations over HTTP: look at them, and let a person take part."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from agent_service.api.doors import ConversationReader, ConversationWriter, Limit, Opens, Words
+from agent_service.domain.model import Conversation, Line, State
+from agent_service.domain.usecases import control
+from common.auth import Principal
+from common.contracts import CommandId, ConversationId, TenantId, derived_id, new_id
+from common.errors import NotFound
+
+router = APIRouter()
+
+IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200)]
+
+
+class ConversationView(BaseModel):
+    """A conversation in a list; `human_until` says when the agent takes it back by itself."""
+
+    id: str
+    agent_id: str
+    integration_id: str
+    chat_id: str
+    state: State
+    human_until: AwareDatetime | None = None
+
+
+class LineView(BaseModel):
+    """One line of a conversation; `media` names its file, `run` the run that said it."""
+
+    seq: int
+    role: str
+    text: str
+    at: AwareDatetime
+    message_id: str | None
+    media: str | None = None
+    run: str | None = None
+
+
+class RunView(BaseModel):
+    """How the agent came to an answer: what it asked, did and paid, step by step."""
+
+    id: str
+    outcome: str
+    reason: str
+    model: str
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    cost_micros: int
+    latency_ms: int
+    created_at: AwareDatetime
+    ended_at: AwareDatetime | None
+    steps: list[dict[str, Any]]
+
+
+class ConversationDetail(ConversationView):
+    """A conversation with its newest lines and runs."""
+
+    summary: str
+    lines: list[LineView]
+    runs: list[RunView]
+
+
+class FactView(BaseModel):
+    """Something known about a contact."""
+
+    kind: str
+    name: str
+    value: str
+
+
+class ExportView(ConversationDetail):
+    """Everything that is kept about a contact."""
+
+    facts: list[FactView]
+
+
+class ReplyBody(BaseModel):
+    """What a person says to the customer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: Words = Field(min_length=1, max_length=4096, pattern=r"\S")
+
+
+@router.get("/conversations")
+async def list_conversations(
+    caller: ConversationReader,
+    open_for: Opens,
+    limit: Limit = 50,
+    state: Annotated[State | None, Query()] = None,
+) -> list[ConversationView]:
+    """List the tenant's conversations, the most recent first."""
+    async with open_for(TenantId(caller.tenant_id)) as context:
+        found = await context.conversations.every(limit=limit, state=state)
+    return [_view(one) for one in found]
+
+
+@router.get("/conversations/{conversation_id}")
+async def show_conversation(
+    conversation_id: Words, caller: ConversationReader, open_for: Opens, limit: Limit = 50
+) -> ConversationDetail:
+    """Show one conversation, its newest lines, and the runs behind them."""
+    async with open_for(TenantId(caller.tenant_id)) as context:
+        found = await context.conversations.get(ConversationId(conversation_id))
+        if found is None:
+            raise NotFound(f"no conversation {conversation_id}")
+        lines = await context.conversations.lines(found.id, limit=limit)
+        runs = await context.archive.runs(found.id, limit=limit)
+    return ConversationDetail(**_detail(found, list(reversed(lines)), runs))
+
+
+@router.post("/conversations/{conversation_id}/take-over")
+async def take_over(
+    conversation_id: Words, caller: ConversationWriter, open_for: Opens
+) -> ConversationView:
+    """Give the conversation to a person: the agent is silent, and what it queued is not sent."""
+    async with open_for(TenantId(caller.tenant_id)) as context:
+        name = ConversationId(conversation_id)
+        return _view(await control.take_over(context, name, _who(caller)))
+
+
+@router.post("/conversations/{conversation_id}/hand-back")
+async def hand_back(
+    conversation_id: Words, caller: ConversationWriter, open_for: Opens
+) -> ConversationView:
+    """Give the conversation back to its agent, who answers from the next message on."""
+    async with open_for(TenantId(caller.tenant_id)) as context:
+        name = ConversationId(conversation_id)
+        return _view(await control.hand_back(context, name, _who(caller)))
+
+
+@router.post("/conversations/{conversation_id}/reply", status_code=202)
+async def reply_as_person(
+    conversation_id: Words,
+    body: ReplyBody,
+    caller: ConversationWriter,
+    open_for: Opens,
+    idempotency_key: IdempotencyKey = None,
+) -> ConversationView:
+    """Say something as a person; the conversation is theirs then.
+
+    With an `Idempotency-Key`, the same request twice is sent once.
+    """
+    name = ConversationId(conversation_id)
+    given = derived_id("cmd", name, idempotency_key) if idempotency_key else new_id("cmd")
+    async with open_for(TenantId(caller.tenant_id)) as context:
+        found = await control.reply(context, name, body.text, CommandId(given), _who(caller))
+        return _view(found)
+
+
+@router.post("/conversations/{conversation_id}/close")
+async def close(
+    conversation_id: Words, caller: ConversationWriter, open_for: Opens
+) -> ConversationView:
+    """End the conversation; the customer's next message may wake the agent again."""
+    async with open_for(TenantId(caller.tenant_id)) as context:
+        name = ConversationId(conversation_id)
+        return _view(await control.close(context, name, _who(caller)))
+
+
+@router.get("/conversations/{conversation_id}/export")
+async def export(conversation_id: Words, caller: ConversationReader, open_for: Opens) -> ExportView:
+    """Export everything that is kept about the contact here."""
+    async with open_for(TenantId(caller.tenant_id)) as context:
+        found = await control.export(context, ConversationId(conversation_id))
+    detail = _detail(found["conversation"], found["lines"], found["runs"])
+    return ExportView(**detail, facts=[FactView(**asdict(fact)) for fact in found["facts"]])
+
+
+@router.delete("/conversations/{conversation_id}", status_code=204)
+async def forget(conversation_id: Words, caller: ConversationWriter, open_for: Opens) -> Response:
+    """Delete what is kept about the contact; the sums of what was spent stay."""
+    async with open_for(TenantId(caller.tenant_id)) as context:
+        await control.forget(context, ConversationId(conversation_id))
+    return Response(status_code=204)
+
+
+def _who(caller: Principal) -> str:
+    return caller.subject or "the team"
+
+
+def _view(conversation: Conversation) -> ConversationView:
+    return ConversationView(**_plain(conversation))
+
+
+def _plain(conversation: Conversation) -> dict[str, Any]:
+    return {name: getattr(conversation, name) for name in ConversationView.model_fields}
+
+
+def _detail(
+    conversation: Conversation, lines: list[Line], runs: list[dict[str, Any]]
+) -> dict[str, Any]:
+    return {
+        **_plain(conversation),
+        "summary": conversation.summary,
+        "lines": [_line(line) for line in lines],
+        "runs": [{name: run[name] for name in RunView.model_fields} for run in runs],
+    }
+
+
+def _line(line: Line) -> LineView:
+    media = None if line.media is None else line.media.reference
+    return LineView(**{**asdict(line), "media": media})

@@ -1,0 +1,1 @@
+"""The front hall: builds everything; its modules are imported when they are needed."""

@@ -1,0 +1,72 @@
+"""`prices list | set | forget`: what models cost, as operators see and say it."""
+
+import argparse
+from decimal import Decimal, InvalidOperation
+
+from agent_service.domain.model import Price
+from agent_service.repository import PostgresPrices
+from agent_service.settings import Settings
+from common.db import Database
+from common.errors import InvalidInput, NotFound
+from common.service.columns import as_json, say, table
+from common.settings import load
+
+_MICROS = 1_000_000
+_TITLES = ("MODEL", "INPUT", "CACHED", "OUTPUT", "SET ON")
+
+
+async def run(arguments: argparse.Namespace) -> int:
+    """Do one action.
+
+    Raises:
+        InvalidInput: an amount is no sum of money.
+        NotFound: there is no such price.
+        Unavailable: Postgres is away.
+    """
+    settings = load(Settings)
+    database = Database(settings.sqlalchemy_url, pool_size=1, application="agent-cli")
+    try:
+        say(*await _act(PostgresPrices(database), arguments))
+    finally:
+        await database.close()
+    return 0
+
+
+async def _act(prices: PostgresPrices, arguments: argparse.Namespace) -> list[str]:
+    match arguments.action:
+        case "list":
+            found = await prices.every()
+            if arguments.json:
+                return [as_json([one._asdict() for one in found])]
+            rows = [
+                (p.model, _usd(p.input), _usd(p.cached), _usd(p.output), f"{at:%Y-%m-%d}")
+                for p, at in found
+            ]
+            return table(_TITLES, rows) if rows else ["No model has a price: defaults are taken."]
+        case "set":
+            price = Price(
+                arguments.model,
+                _micros(arguments.input),
+                _micros(arguments.cached),
+                _micros(arguments.output),
+            )
+            await prices.put(price)
+            return [f"{price.model} has a price; workers know it within half a minute."]
+        case _:
+            if not await prices.forget(arguments.model):
+                raise NotFound(f"{arguments.model} has no price.")
+            return [f"{arguments.model} has no price any more: the default is taken."]
+
+
+def _micros(text: str) -> int:
+    try:
+        amount = Decimal(text) * _MICROS
+    except InvalidOperation:
+        raise InvalidInput(f"{text!r} is not an amount in US dollars, such as 0.25.") from None
+    if amount < 0 or amount != amount.to_integral_value():
+        raise InvalidInput("A price is at least 0 and has at most six decimals.")
+    return int(amount)
+
+
+def _usd(micros: int) -> str:
+    return f"{Decimal(micros) / _MICROS:f}"

@@ -1,0 +1,66 @@
+"""Whether a customer said yes: by words, because a model can be talked into hearing one.
+
+Only a short, plain answer counts; what is neither yes nor no is asked again.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+
+def _plain(word: str) -> str:
+    decomposed = unicodedata.normalize("NFD", word.casefold())
+    latin = "".join(letter for letter in decomposed if not "\u0300" <= letter <= "\u036f")
+    # Turkish tells two letters apart that its writers on phones do not.
+    return unicodedata.normalize("NFC", latin).replace("\u0131", "i")
+
+
+_YES = frozenset(
+    map(
+        _plain,
+        """
+    yes yep yeah sure ok okay confirm confirmed agreed correct absolutely definitely please
+    sim confirmo confirmado pode claro isso certo beleza perfeito combinado fechado aceito
+    sí si confirmar vale dale correcto perfecto acepto
+    oui ouais d'accord confirme volontiers parfait
+    ja jawohl genau gerne klar einverstanden bestätige
+    certo confermo perfetto va
+    tak zgoda potwierdzam evet tamam onayliyorum ya iya setuju
+    да хорошо подтверждаю согласен согласна ок так
+    是 是的 好 好的 可以 确认 同意 はい です 네 예 좋아요 نعم موافق أكيد כן בסדר
+    👍 ✅ 👌 🆗
+    """.split(),  # noqa: SIM905 - a word list is read best as words
+    )
+)
+_NO = frozenset(
+    map(
+        _plain,
+        """
+    no nope not dont don't cancel stop never wait não n cancela cancelar cancele espera espere
+    jamais non annule nein nicht abbrechen niet nee annulla nie anuluj hayir iptal tidak jangan
+    нет не отмена 不 不要 取消 いいえ 아니요 لا לא 👎 ❌ but mas pero mais aber
+    """.split(),  # noqa: SIM905 - as above
+    )
+)
+_WORD = re.compile(r"[^\W_]+(?:'\w+)?|[👍✅👌🆗👎❌]")
+_BEGINNING = 2
+"""Words among which the yes must be."""
+_LONGEST_YES = 12
+"""Words: a longer text may say anything after its yes."""
+
+
+def says_yes(text: str) -> bool:
+    """Tell whether a text is a plain yes, in any of some twenty languages."""
+    words = _words(text)
+    begins = any(word in _YES for word in words[:_BEGINNING])
+    return begins and len(words) <= _LONGEST_YES and "?" not in text
+
+
+def consented(texts: Sequence[str]) -> bool:
+    """Tell whether somebody said yes in what they wrote, and nothing against it."""
+    against = any(word in _NO for text in texts for word in _words(text))
+    return not against and any(says_yes(text) for text in texts)
+
+
+def _words(text: str) -> list[str]:
+    return [_plain(word) for word in _WORD.findall(text)]

@@ -1,0 +1,114 @@
+"""What becomes of a turn before any model is asked: who answers it, and whether at all."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from agent_service.domain.model.agents import AgentSettings
+from agent_service.domain.model.conversations import Line, Role, State
+from agent_service.domain.model.history import Turn
+from agent_service.domain.model.hours import read_hours
+from agent_service.domain.model.people_wanted import asks_for_person
+from agent_service.domain.model.phrases import plain
+
+_TOLD_AGAIN_AFTER = timedelta(hours=6)
+"""How long a customer who keeps writing at night is not told again that we are closed."""
+
+
+class Course(StrEnum):
+    """What to do with a turn."""
+
+    ANSWER = "answer"
+    PASS = "pass"  # noqa: S105 - no password: the turn is passed over
+    SAY = "say"
+    HAND_OFF = "hand_off"
+    FINISH = "finish"
+    OTHER_AGENT = "other_agent"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do with a turn, with the words for it."""
+
+    course: Course
+    text: str = ""
+    reason: str = ""
+
+
+def decide(turn: Turn, now: datetime) -> Decision:
+    """Decide by the agent's settings and what the customer wrote; asks nobody."""
+    texts = [line.text for line in turn.unanswered]
+    return (
+        _by_words(turn.agent.settings, texts)
+        or _by_trigger(turn, texts, now)
+        or _by_hours(turn, now)
+        or _by_kind(turn)
+        or Decision(Course.ANSWER)
+    )
+
+
+def _by_words(settings: AgentSettings, texts: list[str]) -> Decision | None:
+    """A goodbye, or a wish for a person."""
+    word = plain(settings.finish_keyword)
+    if word and texts and plain(texts[-1]) == word:
+        return Decision(Course.FINISH, settings.finish_text, "the customer said goodbye")
+    if any(asks_for_person(text, settings.hand_off_words) for text in texts):
+        return Decision(Course.HAND_OFF, settings.hand_off_text, "the customer asked for a person")
+    return None
+
+
+def _by_trigger(turn: Turn, texts: list[str], now: datetime) -> Decision | None:
+    settings = turn.agent.settings
+    if _is_awake(turn, now) or any(settings.trigger.fires(text) for text in texts):
+        return None
+    if settings.fallback_agent_id is not None:
+        return Decision(Course.OTHER_AGENT)
+    return Decision(Course.PASS, reason="nothing in it wakes the agent")
+
+
+def _by_hours(turn: Turn, now: datetime) -> Decision | None:
+    settings = turn.agent.settings
+    if not _is_closed(settings, now):
+        return None
+    if _was_told(turn, settings.out_of_hours_text, now):
+        return Decision(Course.PASS, reason="the customer was told that nobody is there")
+    return Decision(Course.SAY, settings.out_of_hours_text)
+
+
+def _by_kind(turn: Turn) -> Decision | None:
+    reply = turn.agent.settings.unknown_reply
+    if not reply or not all(map(_is_unreadable, turn.unanswered)):
+        return None
+    return Decision(Course.SAY, reply)
+
+
+def _is_awake(turn: Turn, now: datetime) -> bool:
+    """Whether the agent is in the middle of a session, which nothing need start."""
+    settings = turn.agent.settings
+    if turn.conversation.state is State.CLOSED and not settings.keep_open:
+        return False
+    idle = timedelta(minutes=settings.session_idle_minutes)
+    said = (line.at for line in turn.history if line.role is Role.AGENT)
+    return any(now - at <= idle for at in said)
+
+
+def _is_closed(settings: AgentSettings, now: datetime) -> bool:
+    if not settings.out_of_hours_text or not settings.business_hours:
+        return False
+    hours = read_hours(settings.time_zone, settings.business_hours, settings.holidays)
+    return not hours.is_open(now)
+
+
+def _was_told(turn: Turn, text: str, now: datetime) -> bool:
+    return any(
+        line.role is Role.AGENT and line.text == text and now - line.at < _TOLD_AGAIN_AFTER
+        for line in turn.history
+    )
+
+
+def _is_unreadable(line: Line) -> bool:
+    """Whether there is nothing in a line that a model could read, see or name."""
+    media = line.media
+    if media is None:
+        return line.text in {"[sticker]", "[video]", "[live_location]"}
+    return media.kind in {"sticker", "video"} and line.text == f"[{media.kind}]"

@@ -1,0 +1,19 @@
+"""Conversations as a whole: to be looked at, exported, or forgotten."""
+
+from typing import Any, Protocol
+
+from agent_service.domain.model import Conversation, Fact
+from common.contracts import ConversationId
+
+
+class Archive(Protocol):
+    """Whole conversations."""
+
+    async def runs(self, conversation: ConversationId, *, limit: int) -> list[dict[str, Any]]:
+        """List runs with their steps, the newest first."""
+
+    async def facts(self, conversation: Conversation) -> list[Fact]:
+        """List what is known of the contact, notes of the team included."""
+
+    async def forget(self, conversation: Conversation) -> None:
+        """Delete the conversation and what belongs to its contact; the sums of runs stay."""

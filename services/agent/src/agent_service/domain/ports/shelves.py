@@ -1,0 +1,72 @@
+"""What tools keep: facts about contacts, files, follow-ups, and tools of a tenant's own."""
+
+from collections.abc import Collection
+from typing import Protocol
+
+from agent_service.domain.model import Conversation, Fact, FollowUp, HttpTool, MediaItem
+from common.contracts import ChatId, ConversationId, TenantId
+
+
+class Facts(Protocol):
+    """What is known about contacts."""
+
+    async def of(self, tenant: TenantId, contact: ChatId) -> tuple[Fact, ...]:
+        """Read what an agent may know of a contact, by name; notes are the team's."""
+
+    async def keep(self, tenant: TenantId, contact: ChatId, fact: Fact) -> None:
+        """Write a fact, in the place of an older one of its name."""
+
+
+class FollowUps(Protocol):
+    """What is to be said later."""
+
+    async def add(self, conversation: Conversation, follow_up: FollowUp) -> int:
+        """Keep one; returns how many wait in this conversation now."""
+
+    async def take(self, follow_up: str) -> FollowUp | None:
+        """Read one that is due and mark it said; None when it was cancelled or said before."""
+
+    async def cancel(self, conversation: ConversationId) -> None:
+        """Cancel all that waits in a conversation."""
+
+
+class Library(Protocol):
+    """A tenant's files."""
+
+    async def add(self, item: MediaItem) -> MediaItem:
+        """Keep one, in the place of an older one of its name; gives it as it is kept."""
+
+    async def named(self, tenant: TenantId, name: str) -> MediaItem | None:
+        """Find one."""
+
+    async def every(self, tenant: TenantId, *, limit: int) -> list[MediaItem]:
+        """List them by name."""
+
+    async def delete(self, item_id: str) -> bool:
+        """Forget one; False when there is none."""
+
+
+class HttpTools(Protocol):
+    """Tools that tenants define."""
+
+    async def add(self, tool: HttpTool) -> None:
+        """Keep a new one.
+
+        Raises:
+            Conflict: the tenant has one of this name.
+        """
+
+    async def get(self, tool_id: str) -> HttpTool | None:
+        """Find one."""
+
+    async def named(self, tenant: TenantId, names: Collection[str]) -> list[HttpTool]:
+        """Find those with these names."""
+
+    async def every(self, *, limit: int) -> list[HttpTool]:
+        """List them by name."""
+
+    async def save(self, tool: HttpTool) -> None:
+        """Write a changed one; raises as `add` does."""
+
+    async def delete(self, tool_id: str) -> bool:
+        """Forget one; False when there is none."""

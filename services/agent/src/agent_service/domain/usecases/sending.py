@@ -1,0 +1,139 @@
+"""Send what is to be said, once; and when nothing can be said, ask for a person politely."""
+
+from dataclasses import dataclass
+
+from agent_service.domain.model import (
+    State,
+    Step,
+    StepKind,
+    Turn,
+    Usage,
+    bubbles,
+    command_id,
+    typing_ms,
+)
+from agent_service.domain.model.history import to_summarise
+from agent_service.domain.ports import Chore, Context, Ended, Lease, Opener
+from agent_service.domain.usecases.states import move
+from agent_service.domain.usecases.work import Reply, Work, why
+from common.contracts import HandoffRequested, SendMessage, Text, derived_id
+
+SUMMARISE = "summarise"
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """Ends turns."""
+
+    open_context: Opener
+
+    async def send(self, work: Work, reply: Reply, lease: Lease, *, last: bool) -> bool:
+        """Send a reply unless the customer has written since; False to start over.
+
+        A run whose tools may have changed something is sent in any case: begun anew, it could
+        not know what it had done.
+        """
+        turn, run = work.turn, work.turn.run
+        async with self.open_context() as context:
+            held = await context.conversations.hold(turn.conversation.id)
+            if held.state is not State.BOT:
+                await _drop(context, work, reply, lease)
+                return True
+            if held.last_seq > run.upto_seq and not last and not run.wrote:
+                ended = Ended("superseded", answer=reply.text, steps=work.unwritten)
+                await context.conversations.set_aside(turn, ended, close=False)
+                await _settled(context, work)
+                return False
+            await self.say(context, work, reply)
+            await lease.finish(context)
+        return True
+
+    async def give_up(self, work: Work, error: Exception, lease: Lease) -> None:
+        """Ask for a person, and say something polite: never nothing, never the error."""
+        turn, asked = work.turn, work.turn.run.hand_off or {}
+        reason, summary = str(asked.get("reason") or why(error)), str(asked.get("summary", ""))
+        reply = Reply(turn.agent.settings.fallback_text, "handed_off", reason, summary)
+        async with self.open_context() as context:
+            held = await context.conversations.hold(turn.conversation.id)
+            if held.state is not State.BOT:
+                await _drop(context, work, reply, lease)
+                return
+            await self.say(context, work, reply)
+            await lease.finish(context)
+
+    async def say(self, context: Context, work: Work, reply: Reply) -> None:
+        """Say what is ours to say, and end the run and the turn, in this transaction."""
+        turn = work.turn
+        texts = bubbles(reply.text, split=turn.agent.settings.split_messages)
+        _command(context, turn, texts)
+        place = turn.run.with_steps(*work.unwritten).next_seq
+        sent = Step(place, StepKind.SEND, output={"messages": len(texts)})
+        steps = [*work.unwritten, sent]
+        ended = Ended(reply.outcome, texts, reply.text, reply.hand_off or "", steps)
+        await context.conversations.answered(turn, ended, context.now())
+        if reply.hand_off is not None:
+            await _ask_for_a_person(context, turn, reply)
+        await _settled(context, work)
+        upto = to_summarise(turn)
+        if upto > turn.conversation.summary_upto:
+            await context.chores.add(_summary(turn, upto))
+
+
+def _summary(turn: Turn, upto: int) -> Chore:
+    conversation = turn.conversation.id
+    return Chore(
+        turn.agent.tenant,
+        f"{conversation}:summary",
+        derived_id("sum", conversation, str(upto)),
+        {"do": SUMMARISE, "conversation": conversation, "upto": str(upto)},
+    )
+
+
+async def _drop(context: Context, work: Work, reply: Reply, lease: Lease) -> None:
+    """A person took over while the model was thinking: nothing of ours is said."""
+    ended = Ended("dropped", answer=reply.text, steps=work.unwritten)
+    await context.conversations.set_aside(work.turn, ended, close=True)
+    await _settled(context, work)
+    await lease.finish(context)
+
+
+async def _ask_for_a_person(context: Context, turn: Turn, reply: Reply) -> None:
+    conversation, settings = turn.conversation, turn.agent.settings
+    reason = reply.hand_off or ""
+    await move(
+        context, conversation, State.HANDOFF_REQUESTED, reason, minutes=settings.hand_off_minutes
+    )
+    requested = HandoffRequested(
+        conversation_id=conversation.id,
+        agent_id=turn.agent.id,
+        integration_id=conversation.integration_id,
+        chat_id=conversation.chat_id,
+        reason=reason,
+        summary=reply.summary or conversation.summary,
+    )
+    context.outbox.add(requested, tenant=turn.agent.tenant)
+
+
+async def _settled(context: Context, work: Work) -> None:
+    """Count what was paid for since the last step in the journal."""
+    if work.ask.is_free:
+        return
+    used = Usage(
+        sum(step.usage.input_tokens for step in work.unwritten),
+        sum(step.usage.cached_tokens for step in work.unwritten),
+        sum(step.usage.output_tokens for step in work.unwritten),
+    )
+    await context.budgets.settle(work.ask, used, sum(s.cost.micros for s in work.unwritten))
+
+
+def _command(context: Context, turn: Turn, texts: list[str]) -> None:
+    settings = turn.agent.settings
+    for n, text in enumerate(texts):
+        command = SendMessage(
+            command_id=command_id(turn.run.id, n),
+            chat_id=turn.conversation.chat_id,
+            integration_id=turn.conversation.integration_id,
+            content=Text(text=text),
+            typing_ms=max(settings.delay_ms, typing_ms(text, settings.typing_ms_per_char)),
+        )
+        context.outbox.add(command, tenant=turn.agent.tenant)

@@ -1,0 +1,69 @@
+"""Who answers a conversation: every change is told, and a person is never talked over."""
+
+from datetime import timedelta
+
+from agent_service.domain.model import AgentSettings, Conversation, Role, State, command_id
+from agent_service.domain.ports import Context
+from common.contracts import CancelMessages, ConversationStateChanged, RunId
+
+_LOOK_BACK = 40
+"""Lines among which our own unsent messages are looked for."""
+
+
+async def move(
+    context: Context,
+    conversation: Conversation,
+    state: State,
+    reason: str,
+    *,
+    minutes: int = 0,
+) -> None:
+    """Move a locked conversation to a state, and tell; with minutes, for so long only."""
+    until = context.now() + timedelta(minutes=minutes) if minutes else None
+    await context.conversations.change_state(conversation.id, state, until)
+    if conversation.state is not state:
+        tell(context, conversation, state, conversation.state, reason)
+
+
+def tell(
+    context: Context, conversation: Conversation, state: State, previous: State, reason: str
+) -> None:
+    """Announce that a conversation has moved."""
+    changed = ConversationStateChanged(
+        conversation_id=conversation.id,
+        agent_id=conversation.agent_id,
+        integration_id=conversation.integration_id,
+        chat_id=conversation.chat_id,
+        state=state.value,
+        previous=previous.value,
+        reason=reason,
+    )
+    context.outbox.add(changed, tenant=conversation.tenant)
+
+
+async def give_to_person(
+    context: Context, conversation: Conversation, settings: AgentSettings, reason: str
+) -> None:
+    """A person has the (locked) conversation: no turn goes on, and nothing queued is sent."""
+    await move(context, conversation, State.HUMAN, reason, minutes=settings.pause_minutes)
+    await context.conversations.pass_over(conversation.id, conversation.last_seq)
+    await _take_back_unsent(context, conversation, reason)
+
+
+async def _take_back_unsent(context: Context, conversation: Conversation, reason: str) -> None:
+    """Cancel the agent's own messages that still wait; those of others are none of ours."""
+    lines = await context.conversations.lines(conversation.id, limit=_LOOK_BACK)
+    runs: dict[str, int] = {}
+    for line in lines:
+        if line.role is Role.AGENT and line.run is not None:
+            runs[line.run] = runs.get(line.run, 0) + 1
+    named = [command_id(RunId(run), n) for run, count in runs.items() for n in range(count)]
+    if not named:
+        return
+    cancel = CancelMessages(
+        chat_id=conversation.chat_id,
+        integration_id=conversation.integration_id,
+        command_ids=tuple(named),
+        reason=reason,
+    )
+    context.outbox.add(cancel, tenant=conversation.tenant)

@@ -1,0 +1,134 @@
+"""Chat Completions, for servers that speak only that: Ollama, vLLM, LiteLLM and others."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from agent_service.domain.model import (
+    Answer,
+    Called,
+    Effect,
+    Ending,
+    Item,
+    Output,
+    Request,
+    Said,
+    ToolCall,
+    ToolSpec,
+    Usage,
+)
+from agent_service.domain.model.texts import storable
+from common.errors import Refused, Unavailable
+
+PATH = "/chat/completions"
+
+
+def body_of(request: Request, model: str) -> dict[str, Any]:
+    """Write a request; what people wrote is never a system role."""
+    settings = request.agent.settings
+    # OpenAI has renamed it and refuses the old name; Ollama knows only the old one.
+    longest = "max_completion_tokens" if settings.base_url is None else "max_tokens"
+    body: dict[str, Any] = {
+        "model": model,
+        "messages": [
+            {"role": "system", "content": request.instructions},
+            *(message for item in request.items for message in _messages(item)),
+        ],
+        longest: request.max_output_tokens,
+    }
+    if request.tools:
+        body["tools"] = [_tool(tool) for tool in request.tools]
+        body["parallel_tool_calls"] = all(t.effect is Effect.READ for t in request.tools)
+    if settings.temperature is not None:
+        body["temperature"] = settings.temperature
+    if settings.reasoning_effort is not None:
+        body["reasoning_effort"] = settings.reasoning_effort
+    return body
+
+
+def _tool(tool: ToolSpec) -> dict[str, Any]:
+    return {
+        "type": "function",
+        "function": {
+            "name": tool.name,
+            "description": tool.description,
+            "parameters": tool.parameters,
+            "strict": True,
+        },
+    }
+
+
+def _messages(item: Item) -> Iterator[dict[str, Any]]:
+    match item:
+        case Said(images=()):
+            yield {"role": item.role, "content": item.text}
+        case Said():
+            yield {"role": item.role, "content": [*_seen(item)]}
+        case Called():
+            yield {
+                "role": "assistant",
+                "content": item.answer.text or None,
+                "tool_calls": [
+                    {
+                        "id": call.id,
+                        "type": "function",
+                        "function": {"name": call.name, "arguments": call.arguments},
+                    }
+                    for call in item.answer.calls
+                ],
+            }
+        case Output():
+            yield {"role": "tool", "tool_call_id": item.call_id, "content": item.text}
+
+
+def _seen(item: Said) -> Iterator[dict[str, Any]]:
+    yield {"type": "text", "text": item.text}
+    for image in item.images:
+        yield {"type": "image_url", "image_url": {"url": image.uri}}
+
+
+def read_answer(completion: Any) -> Answer:
+    """Read a completion.
+
+    Raises:
+        Unavailable: it cannot be read.
+        Refused: a filter cut it off.
+    """
+    choices = completion.get("choices") if isinstance(completion, dict) else None
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        raise Unavailable("the model server's answer cannot be read")
+    message, finish = choices[0].get("message") or {}, choices[0].get("finish_reason")
+    if finish == "content_filter":
+        raise Refused("the model did not finish: content_filter")
+    refusal = message.get("refusal")
+    cut = finish == "length"
+    ending = Ending.CUT if cut else Ending.REFUSED if refusal else Ending.COMPLETE
+    return Answer(
+        storable(str(refusal or message.get("content") or "")).strip(),
+        _usage(completion.get("usage")),
+        str(completion.get("model", "")),
+        () if cut else tuple(_calls(message.get("tool_calls") or [])),
+        (),
+        ending,
+    )
+
+
+def _calls(calls: list[dict[str, Any]]) -> Iterator[ToolCall]:
+    for place, call in enumerate(calls):
+        function = call.get("function") or {}
+        yield ToolCall(
+            # Some servers leave the id out.
+            str(call.get("id") or f"call_{place}"),
+            str(function.get("name", "")),
+            storable(str(function.get("arguments", ""))),
+        )
+
+
+def _usage(usage: dict[str, Any] | None) -> Usage:
+    """Read usage; compatible servers leave out parts of it, or all."""
+    found = usage or {}
+    details = found.get("prompt_tokens_details") or {}
+    return Usage(
+        found.get("prompt_tokens") or 0,
+        details.get("cached_tokens") or 0,
+        found.get("completion_tokens") or 0,
+    )

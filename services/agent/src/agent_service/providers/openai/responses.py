@@ -1,0 +1,153 @@
+"""The Responses API, called without state on their side."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from agent_service.domain.model import (
+    Answer,
+    Called,
+    Effect,
+    Ending,
+    Item,
+    Output,
+    Request,
+    Said,
+    ToolCall,
+    ToolSpec,
+    Usage,
+)
+from agent_service.domain.model.texts import storable
+from common.errors import Refused, Unavailable
+
+PATH = "/responses"
+_PASSING_FAILURES = {"server_error", "rate_limit_exceeded"}
+"""Why a 200 may hold a response that failed (`status: failed`), and a retry may help."""
+
+
+def body_of(request: Request, model: str) -> dict[str, Any]:
+    """Write a request; what people wrote is never a system role."""
+    settings = request.agent.settings
+    body: dict[str, Any] = {
+        "model": model,
+        "instructions": request.instructions,
+        "input": [part for item in request.items for part in _input(item)],
+        "max_output_tokens": request.max_output_tokens,
+        "store": False,
+    }
+    if request.tools:
+        body["tools"] = [_tool(tool) for tool in request.tools]
+        body["parallel_tool_calls"] = all(t.effect is Effect.READ for t in request.tools)
+    if settings.temperature is not None:
+        body["temperature"] = settings.temperature
+    if settings.reasoning_effort is not None:
+        # A model that does not reason refuses to be asked for its reasoning.
+        body["reasoning"] = {"effort": settings.reasoning_effort}
+        body["include"] = ["reasoning.encrypted_content"]
+    if settings.base_url is None:
+        body["prompt_cache_key"] = request.agent.id
+        body["safety_identifier"] = request.contact
+    return body
+
+
+def _tool(tool: ToolSpec) -> dict[str, Any]:
+    return {
+        "type": "function",
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": tool.parameters,
+        "strict": True,
+    }
+
+
+def _input(item: Item) -> Iterator[dict[str, Any]]:
+    match item:
+        case Said(role="system"):
+            yield {"role": "developer", "content": item.text}
+        case Said(images=()):
+            yield {"role": item.role, "content": item.text}
+        case Said():
+            yield {"role": item.role, "content": [*_seen(item)]}
+        case Called():
+            yield from item.answer.reasoning
+            if item.answer.text:
+                yield {"role": "assistant", "content": item.answer.text}
+            # Without its id, which names something that their side did not keep.
+            for call in item.answer.calls:
+                yield {
+                    "type": "function_call",
+                    "call_id": call.id,
+                    "name": call.name,
+                    "arguments": call.arguments,
+                }
+        case Output():
+            yield {"type": "function_call_output", "call_id": item.call_id, "output": item.text}
+
+
+def _seen(item: Said) -> Iterator[dict[str, Any]]:
+    yield {"type": "input_text", "text": item.text}
+    for image in item.images:
+        yield {"type": "input_image", "image_url": image.uri, "detail": "auto"}
+
+
+def read_answer(response: Any) -> Answer:
+    """Read a response.
+
+    Raises:
+        Unavailable: it failed for a passing reason, or cannot be read.
+        Refused: it failed for good.
+    """
+    if not isinstance(response, dict) or not isinstance(response.get("output"), list):
+        raise Unavailable("the model server's answer cannot be read")
+    _require_success(response)
+    spoken, refused = "", False
+    for part in _parts(response["output"]):
+        refused = refused or "refusal" in part
+        spoken += str(part.get("text") or part.get("refusal") or "")
+    cut = response.get("status") == "incomplete"
+    ending = Ending.CUT if cut else Ending.REFUSED if refused else Ending.COMPLETE
+    return Answer(
+        storable(spoken).strip(),
+        _usage(response.get("usage")),
+        str(response.get("model", "")),
+        # What broke off in the middle of a call is no call.
+        () if cut else tuple(_calls(response["output"])),
+        tuple(item for item in response["output"] if item.get("encrypted_content")),
+        ending,
+    )
+
+
+def _require_success(response: dict[str, Any]) -> None:
+    status = response.get("status", "completed")
+    code = (response.get("error") or {}).get("code")
+    if code in _PASSING_FAILURES:
+        raise Unavailable(f"the model failed: {code}")
+    reason = (response.get("incomplete_details") or {}).get("reason") or status
+    if status == "incomplete" and reason == "max_output_tokens":
+        return
+    if status != "completed":
+        raise Refused(f"the model did not finish: {reason}")
+
+
+def _parts(output: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for item in output:
+        if item.get("type") == "message":
+            yield from item.get("content") or ()
+
+
+def _calls(output: list[dict[str, Any]]) -> Iterator[ToolCall]:
+    for item in output:
+        if item.get("type") == "function_call":
+            yield ToolCall(
+                str(item["call_id"]), str(item["name"]), storable(str(item.get("arguments", "")))
+            )
+
+
+def _usage(usage: dict[str, Any] | None) -> Usage:
+    """Read usage; compatible servers leave out parts of it, or all."""
+    found = usage or {}
+    details = found.get("input_tokens_details") or {}
+    return Usage(
+        found.get("input_tokens") or 0,
+        details.get("cached_tokens") or 0,
+        found.get("output_tokens") or 0,
+    )

@@ -1,0 +1,82 @@
+"""Hear recordings, and judge what customers write."""
+
+import openai
+from openai.types import ModerationTextInputParam
+from openai.types.audio import Transcription
+
+from agent_service.domain.model import Agent, Usage
+from agent_service.providers.openai.errors import ours
+from agent_service.providers.openai.model import ClientFor
+from common.errors import NeedsOperator, Refused
+
+_LARGEST = 25 * 1024 * 1024
+"""Bytes of a recording that OpenAI takes."""
+_EXTENSIONS = {
+    "audio/ogg": "ogg",
+    "audio/mpeg": "mp3",
+    "audio/mp4": "m4a",
+    "audio/x-m4a": "m4a",
+    "audio/aac": "m4a",
+    "audio/wav": "wav",
+    "audio/webm": "webm",
+    "audio/flac": "flac",
+}
+"""The server judges a recording by the ending of its name."""
+
+
+class OpenAIEars:
+    """Hears recordings."""
+
+    def __init__(self, client_for: ClientFor, *, default_model: str | None) -> None:
+        self._client_for = client_for
+        self._default_model = default_model
+
+    def model_for(self, agent_transcription_model: str | None) -> str | None:
+        """Name the model that would hear; None when nobody can."""
+        return agent_transcription_model or self._default_model
+
+    async def hear(self, agent: Agent, sound: bytes, mimetype: str) -> tuple[str, Usage]:
+        """Write down what a recording says; see `Ears.hear` for what it raises."""
+        model = self.model_for(agent.settings.transcription_model)
+        if model is None:
+            raise NeedsOperator("no model is set that hears voice notes")
+        if len(sound) > _LARGEST:
+            raise Refused("the recording is too long to be heard")
+        plain = mimetype.partition(";")[0].strip().lower()
+        file = (f"voice.{_EXTENSIONS.get(plain, 'ogg')}", sound, plain or "audio/ogg")
+        try:
+            heard = await self._client_for(agent).audio.transcriptions.create(
+                model=model, file=file, response_format="json"
+            )
+        except openai.OpenAIError as error:
+            raise ours(error) from error
+        if not isinstance(heard, Transcription):
+            raise Refused("the recording's words cannot be read")
+        return heard.text, _usage(heard)
+
+
+def _usage(heard: Transcription) -> Usage:
+    """Count tokens; older models bill by the second, which has no price here."""
+    if heard.usage is None or heard.usage.type != "tokens":
+        return Usage()
+    return Usage(heard.usage.input_tokens, 0, heard.usage.output_tokens)
+
+
+class OpenAIModerator:
+    """Judges what customers write."""
+
+    def __init__(self, client_for: ClientFor, *, model: str) -> None:
+        self._client_for = client_for
+        self._model = model
+
+    async def flagged(self, agent: Agent, text: str) -> tuple[str, ...]:
+        """Name the categories that a text is flagged for; see `Moderator.flagged`."""
+        said: list[ModerationTextInputParam] = [{"type": "text", "text": text}]
+        try:
+            judged = await self._client_for(agent).moderations.create(
+                model=self._model, input=list(said)
+            )
+        except openai.OpenAIError as error:
+            raise ours(error) from error
+        found = [result.categories.to_dict() for result in judged.results if result.flagged]
+        return tuple(sorted({name for one in found for name, hit in one.items() if hit is True}))

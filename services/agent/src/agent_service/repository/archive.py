@@ -1,0 +1,63 @@
+"""Statements that read a conversation whole, or forget it."""
+
+from typing import Any
+
+from agent_service.domain.model import Conversation, Fact
+from common.contracts import ConversationId
+from common.db import Connection, Sql
+
+_RUNS = Sql("""
+    select r.id, r.turn_id, r.upto_seq, r.outcome, r.answer, r.reason, r.model, r.input_tokens,
+           r.cached_tokens, r.output_tokens, r.cost_micros, r.latency_ms, r.created_at, r.ended_at,
+           coalesce((
+               select jsonb_agg(jsonb_build_object(
+                   'seq', s.seq, 'kind', s.kind, 'state', s.state, 'name', s.name,
+                   'input', s.input, 'output', s.output, 'model', s.model,
+                   'input_tokens', s.input_tokens, 'cached_tokens', s.cached_tokens,
+                   'output_tokens', s.output_tokens, 'cost_micros', s.cost_micros,
+                   'latency_ms', s.latency_ms) order by s.seq)
+               from run_step s where s.run_id = r.id), '[]'::jsonb) as steps
+    from run r where r.conversation_id = :id
+    order by r.created_at desc limit :limit""")
+_FACTS = Sql("""
+    select kind, name, value from contact_fact
+    where tenant_id = :tenant and contact_id = :contact order by kind, name""")
+_FORGET = (
+    # What was paid for stays countable; what was said does not.
+    Sql("""
+        update run_step set input = '{}', output = '{}', name = '', call_id = ''
+        where conversation_id = :id"""),
+    Sql("update run set answer = '', reason = '' where conversation_id = :id"),
+    Sql("delete from line where conversation_id = :id"),
+    Sql("delete from follow_up where conversation_id = :id"),
+    Sql("delete from contact_fact where tenant_id = :tenant and contact_id = :contact"),
+    Sql("delete from conversation where id = :id"),
+)
+
+
+class PostgresArchive:
+    """Whole conversations, in one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def runs(self, conversation: ConversationId, *, limit: int) -> list[dict[str, Any]]:
+        """List runs with their steps, the newest first."""
+        rows = await self._connection.execute(_RUNS, {"id": conversation, "limit": limit})
+        return [dict(row) for row in rows]
+
+    async def facts(self, conversation: Conversation) -> list[Fact]:
+        """List what is known of the contact, notes of the team included."""
+        values = {"tenant": conversation.tenant, "contact": conversation.chat_id}
+        rows = await self._connection.execute(_FACTS, values)
+        return [Fact(row["kind"], row["name"], row["value"]) for row in rows]
+
+    async def forget(self, conversation: Conversation) -> None:
+        """Delete the conversation and what belongs to its contact; the sums of runs stay."""
+        values = {
+            "id": conversation.id,
+            "tenant": conversation.tenant,
+            "contact": conversation.chat_id,
+        }
+        for statement in _FORGET:
+            await self._connection.execute(statement, values)

@@ -1,0 +1,79 @@
+"""Statements about what is known of contacts, and what is to be said to them later."""
+
+from agent_service.domain.model import Conversation, Fact, FollowUp
+from common.contracts import ChatId, ConversationId, TenantId
+from common.db import Connection, Sql
+
+_FACTS = Sql("""
+    select kind, name, value from contact_fact
+    where tenant_id = :tenant and contact_id = :contact and kind = 'fact' order by name""")
+_KEEP = Sql("""
+    insert into contact_fact (tenant_id, contact_id, kind, name, value)
+    values (:tenant, :contact, :kind, :name, :value)
+    on conflict (tenant_id, contact_id, kind, name) do update set
+        value = excluded.value, updated_at = now()""")
+
+
+class PostgresFacts:
+    """What is known about contacts, in one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def of(self, tenant: TenantId, contact: ChatId) -> tuple[Fact, ...]:
+        """Read what an agent may know of a contact, by name; notes are the team's."""
+        rows = await self._connection.execute(_FACTS, {"tenant": tenant, "contact": contact})
+        return tuple(Fact(row["kind"], row["name"], row["value"]) for row in rows)
+
+    async def keep(self, tenant: TenantId, contact: ChatId, fact: Fact) -> None:
+        """Write a fact, in the place of an older one of its name."""
+        values = {"tenant": tenant, "contact": contact, "kind": fact.kind}
+        await self._connection.execute(_KEEP, values | {"name": fact.name, "value": fact.value})
+
+
+_ADD_FOLLOW_UP = Sql("""
+    with added as (
+        insert into follow_up (id, tenant_id, conversation_id, text, due_at, cancel_on_reply)
+        values (:follow_up, :tenant, :id, :text, :due, :cancel)
+    ), counted as (
+        update conversation set follow_ups = follow_ups + cast(:cancel as boolean)::int
+        where id = :id
+    )
+    select count(*) + 1 from follow_up where conversation_id = :id and state = 'waiting'""")
+_TAKE_FOLLOW_UP = Sql("""
+    update follow_up set state = 'said' where id = :id and state = 'waiting'
+    returning id, text, due_at, cancel_on_reply""")
+_CANCEL_FOLLOW_UPS = Sql("""
+    update follow_up set state = 'cancelled'
+    where conversation_id = :id and state = 'waiting'""")
+
+
+class PostgresFollowUps:
+    """What is to be said later, in one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def add(self, conversation: Conversation, follow_up: FollowUp) -> int:
+        """Keep one; returns how many wait in this conversation now."""
+        rows = await self._connection.execute(
+            _ADD_FOLLOW_UP,
+            {
+                "follow_up": follow_up.id,
+                "tenant": conversation.tenant,
+                "id": conversation.id,
+                "text": follow_up.text,
+                "due": follow_up.due_at,
+                "cancel": follow_up.cancel_on_reply,
+            },
+        )
+        return int(rows.one()[0])
+
+    async def take(self, follow_up: str) -> FollowUp | None:
+        """Read one that is due and mark it said; None when it was cancelled or said before."""
+        row = (await self._connection.execute(_TAKE_FOLLOW_UP, {"id": follow_up})).first()
+        return None if row is None else FollowUp(**dict(row))
+
+    async def cancel(self, conversation: ConversationId) -> None:
+        """Cancel all that waits in a conversation."""
+        await self._connection.execute(_CANCEL_FOLLOW_UPS, {"id": conversation})

@@ -1,0 +1,201 @@
+"""Take in what is said: lines, once each and in order, and the turns that answer them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from agent_service.domain.model import AgentSettings, MediaState, NewLine, Role, State, turn_id
+from agent_service.domain.ports import Heard
+from agent_service.repository import statements as sql
+from agent_service.repository.rows import media_json
+from common.contracts import AgentId, ConversationId, TenantId
+from common.db import Connection, Sql
+from common.lanes import NewJob, Queue, enqueue, postpone
+
+TURNS = Queue("turns", lease=timedelta(seconds=30), longest_wait=timedelta(minutes=2))
+"""One lane per conversation; the debounce is the due time of its turn."""
+_HEARD = frozenset({"voice", "audio"})
+_OURS = (State.BOT, State.CLOSED)
+_SEEN = frozenset({"image", "sticker"})
+_CANCEL = Sql("""
+    with cancelled as (
+        update follow_up set state = 'cancelled'
+        where conversation_id = any(cast(:ids as text[])) and state = 'waiting'
+          and cancel_on_reply
+    )
+    update conversation set follow_ups = 0 where id = any(cast(:ids as text[]))""")
+
+Placed = tuple[NewLine, int]
+"""A line and its place."""
+
+
+def lane_of(tenant: TenantId, conversation: ConversationId) -> str:
+    """Name the lane in which a conversation's turns are answered."""
+    return f"{tenant}:{conversation}"
+
+
+class Listener:
+    """Takes in lines, in one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.queued = 0
+        """How many turns this transaction opened or moved."""
+
+    async def listen(
+        self, lines: Sequence[NewLine], manners: Mapping[AgentId, AgentSettings], now: datetime
+    ) -> list[Heard]:
+        """Add lines once each, in order; open a turn, or push its due time, for the customer's.
+
+        Returns the conversations that somebody must be told about.
+        """
+        by_conversation: dict[ConversationId, list[NewLine]] = {}
+        for line in lines:
+            by_conversation.setdefault(line.conversation, []).append(line)
+        if not by_conversation:
+            return []
+        # In the order of ids, so that two transactions never lock the same rows crosswise.
+        # The newest line says which agent has the number now.
+        heads = [by_conversation[one][-1] for one in sorted(by_conversation)]
+        states = await self._lock(heads, now)
+        fresh = await self._add(lines, states)
+        jobs: list[NewJob] = []
+        for head in heads:
+            new = [p for p in fresh.get(head.conversation, ()) if p[0].role is Role.CUSTOMER]
+            if new and states[head.conversation]["state"] in _OURS:
+                known = states[head.conversation]
+                job = await self._turn_for(known, new, manners[head.agent_id], now)
+                jobs += [job] if job is not None else []
+        await self._cancel_follow_ups(states, fresh)
+        await enqueue(self._connection, TURNS, jobs)
+        return _moved(heads, states, fresh)
+
+    async def _lock(self, heads: Sequence[NewLine], now: datetime) -> dict[ConversationId, Any]:
+        rows = await self._connection.execute(
+            sql.LOCK,
+            {
+                "ids": [h.conversation for h in heads],
+                "tenants": [h.tenant for h in heads],
+                "agents": [h.agent_id for h in heads],
+                "integrations": [h.integration_id for h in heads],
+                "chats": [h.chat_id for h in heads],
+                "now": now,
+            },
+        )
+        return {ConversationId(row["id"]): row for row in rows}
+
+    async def _add(
+        self, lines: Sequence[NewLine], states: dict[ConversationId, Any]
+    ) -> dict[ConversationId, list[Placed]]:
+        """Add the lines that are new; returns them with their places."""
+        rows = await self._connection.execute(
+            sql.ADD_LINES,
+            {
+                "conversations": [line.conversation for line in lines],
+                "tenants": [line.tenant for line in lines],
+                "roles": [line.role for line in lines],
+                "texts": [line.text for line in lines],
+                "messages": [line.message_id for line in lines],
+                "ats": [line.at for line in lines],
+                "media": [media_json(line.media) for line in lines],
+            },
+        )
+        places = {(row[0], row[1]): row[2] for row in rows}
+        fresh: dict[ConversationId, list[Placed]] = {}
+        for line in lines:
+            seq = places.pop((line.conversation, line.message_id), None)
+            if seq is not None:
+                fresh.setdefault(line.conversation, []).append((line, seq))
+        return {one: found for one, found in fresh.items() if one in states}
+
+    async def _cancel_follow_ups(
+        self, states: dict[ConversationId, Any], fresh: dict[ConversationId, list[Placed]]
+    ) -> None:
+        ids = [
+            one
+            for one, placed in fresh.items()
+            if states[one]["follow_ups"] and any(p[0].role is Role.CUSTOMER for p in placed)
+        ]
+        if ids:
+            await self._connection.change(_CANCEL, {"ids": ids})
+
+    async def _turn_for(
+        self, conversation: Any, new: Sequence[Placed], settings: AgentSettings, now: datetime
+    ) -> NewJob | None:
+        """Open a turn and give its job, or push the due time of the open one."""
+        line, seq = new[-1]
+        due = now + timedelta(seconds=settings.quiet_seconds)
+        held = _held(conversation["held_until"], new, settings, now)
+        failures = await self.failures(conversation["turn_id"])
+        if failures is not None:
+            # A turn that failed waits as long as the other side asked for, whoever writes.
+            if failures == 0:
+                due = max(min(due, conversation["turn_deadline"]), held or now)
+                await self._move(line, held, due)
+            return None
+        turn = turn_id(line.conversation, seq)
+        deadline = now + timedelta(seconds=max(settings.quiet_seconds, settings.deadline_seconds))
+        await self._connection.execute(
+            sql.OPEN_TURN,
+            {"id": line.conversation, "turn": turn, "deadline": deadline, "held": held},
+        )
+        self.queued += 1
+        waits = settings.quiet_seconds > 0 or held is not None
+        return NewJob(
+            key=lane_of(line.tenant, line.conversation),
+            command_id=turn,
+            payload=line.conversation.encode(),
+            tenant=line.tenant,
+            due_at=max(due, held or due) if waits else None,
+            traceparent=line.traceparent,
+        )
+
+    async def _move(self, line: NewLine, held: datetime | None, due: datetime) -> None:
+        if held is not None:
+            await self._connection.execute(sql.HOLD_TURN, {"id": line.conversation, "held": held})
+        await postpone(self._connection, TURNS, lane_of(line.tenant, line.conversation), due)
+        self.queued += 1
+
+    async def failures(self, open_turn: str | None) -> int | None:
+        """How often the open turn has failed; None when there is none that will ever run."""
+        if open_turn is None:
+            return None
+        row = await self._connection.execute(
+            sql.TURN_FAILURES, {"queue": TURNS.name, "turn": open_turn}
+        )
+        return row.scalar()
+
+
+def _moved(
+    heads: Sequence[NewLine],
+    states: Mapping[ConversationId, Any],
+    fresh: Mapping[ConversationId, Sequence[Placed]],
+) -> list[Heard]:
+    """Say where the agent has come back, and where the owner has spoken."""
+    found = []
+    for head in heads:
+        row = states[head.conversation]
+        state, was = State(row["state"]), row["paused_as"]
+        returned = State(was) if was is not None and state is State.BOT else None
+        owner = any(p[0].role is Role.HUMAN for p in fresh.get(head.conversation, ()))
+        if returned is not None or owner:
+            found.append(Heard(head, state, returned, owner))
+    return found
+
+
+def _held(
+    present: datetime | None, new: Sequence[Placed], settings: AgentSettings, now: datetime
+) -> datetime | None:
+    """Say until when a turn waits for files: its own end, however the files fare."""
+    wanted = (_HEARD if settings.speech_to_text else frozenset()) | (
+        _SEEN if settings.see_images else frozenset()
+    )
+    awaited = any(
+        line.media is not None
+        and line.media.state is MediaState.AWAITED
+        and line.media.kind in wanted
+        for line, _ in new
+    )
+    if not awaited:
+        return present
+    return max(present or now, now + timedelta(seconds=settings.media_wait_seconds))

@@ -1,0 +1,126 @@
+"""Rows as values, and values as rows."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from agent_service.domain.model import (
+    Conversation,
+    Cost,
+    Line,
+    LineMedia,
+    Pending,
+    Role,
+    Run,
+    State,
+    Step,
+    StepKind,
+    StepState,
+    Usage,
+)
+from agent_service.domain.model.conversations import media_of
+from common.contracts import (
+    AgentId,
+    ChatId,
+    ConversationId,
+    IntegrationId,
+    MessageId,
+    RunId,
+    TenantId,
+)
+
+
+def as_json(value: Any) -> str:
+    """Write a value for a jsonb column."""
+    return orjson.dumps(value).decode()
+
+
+def conversation_of(row: Any) -> Conversation:
+    """Read a conversation's row."""
+    pending = row["pending"]
+    return Conversation(
+        id=ConversationId(row["id"]),
+        tenant=TenantId(row["tenant_id"]),
+        agent_id=AgentId(row["agent_id"]),
+        integration_id=IntegrationId(row["integration_id"]),
+        chat_id=ChatId(row["chat_id"]),
+        state=State(row["state"]),
+        last_seq=row["last_seq"],
+        answered_seq=row["answered_seq"],
+        summary=row["summary"],
+        summary_upto=row["summary_upto"],
+        pending=None if pending is None else _pending(pending),
+        human_until=row["human_until"],
+    )
+
+
+def _pending(stored: dict[str, Any]) -> Pending:
+    return Pending(**{**stored, "at": datetime.fromisoformat(stored["at"])})
+
+
+def line_of(row: Any) -> Line:
+    """Read a line's row."""
+    return Line(
+        seq=row["seq"],
+        role=Role(row["role"]),
+        text=row["text"],
+        at=row["written_at"],
+        message_id=MessageId(row["message_id"]) if row["message_id"] else None,
+        media=media_of(row["media"]),
+        run=row["run_id"],
+    )
+
+
+def media_json(media: LineMedia | None) -> str | None:
+    """Write a line's file."""
+    return None if media is None else as_json(asdict(media))
+
+
+def run_of(stored: dict[str, Any]) -> Run:
+    """Read a run with its steps."""
+    return Run(RunId(stored["id"]), stored["upto"], tuple(map(step_of, stored["steps"])))
+
+
+def step_of(row: Any) -> Step:
+    """Read a step's row."""
+    return Step(
+        seq=row["seq"],
+        kind=StepKind(row["kind"]),
+        state=StepState(row["state"]),
+        name=row["name"],
+        call_id=row["call_id"],
+        input=row["input"],
+        output=row["output"],
+        model=row["model"],
+        usage=Usage(row["input_tokens"], row["cached_tokens"], row["output_tokens"]),
+        cost=Cost(row["cost_micros"], row["priced"]),
+        latency_ms=row["latency_ms"],
+    )
+
+
+def steps_json(steps: Iterable[Step]) -> str:
+    """Write steps as one JSON list."""
+    return as_json(
+        [
+            {
+                "seq": step.seq,
+                "kind": step.kind,
+                "state": step.state,
+                "name": step.name,
+                "call_id": step.call_id,
+                "input": step.input,
+                "output": step.output,
+                "model": step.model,
+                "input_tokens": step.usage.input_tokens,
+                "cached_tokens": step.usage.cached_tokens,
+                "output_tokens": step.usage.output_tokens,
+                "cost_micros": step.cost.micros,
+                "priced": step.cost.priced,
+                "latency_ms": step.latency_ms,
+            }
+            for step in steps
+        ]
+    )

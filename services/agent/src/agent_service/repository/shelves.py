@@ -1,0 +1,160 @@
+"""Statements about a tenant's files and the tools it defined."""
+
+from collections.abc import Collection
+from typing import Any
+
+from asyncpg import UniqueViolationError
+
+from agent_service.domain.model import Effect, HttpTool, MediaItem
+from agent_service.repository.rows import as_json
+from common.contracts import TenantId
+from common.db import Connection, Sql
+from common.errors import Conflict
+
+_ITEM = "id, tenant_id, name, kind, mimetype, size, reference, created_at"
+_ADD_ITEM = Sql(f"""
+    insert into media_library ({_ITEM})
+    values (:id, :tenant, :name, :kind, :mimetype, :size, :reference, :created)
+    on conflict (tenant_id, name) do update set
+        kind = excluded.kind, mimetype = excluded.mimetype, size = excluded.size,
+        reference = excluded.reference
+    returning {_ITEM}""")
+_NAMED_ITEM = Sql(f"""
+    select {_ITEM} from media_library where tenant_id = :tenant and lower(name) = lower(:name)""")
+_ITEMS = Sql(f"""
+    select {_ITEM} from media_library where tenant_id = :tenant order by name limit :limit""")
+_DELETE_ITEM = Sql("delete from media_library where id = :id")
+
+
+class PostgresLibrary:
+    """A tenant's files, in one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def add(self, item: MediaItem) -> MediaItem:
+        """Keep one, in the place of an older one of its name; gives it as it is kept."""
+        row = await self._connection.execute(
+            _ADD_ITEM,
+            {
+                "id": item.id,
+                "tenant": item.tenant,
+                "name": item.name,
+                "kind": item.kind,
+                "mimetype": item.mimetype,
+                "size": item.size,
+                "reference": item.reference,
+                "created": item.created_at,
+            },
+        )
+        return _item(row.one())
+
+    async def named(self, tenant: TenantId, name: str) -> MediaItem | None:
+        """Find one."""
+        values = {"tenant": tenant, "name": name}
+        row = (await self._connection.execute(_NAMED_ITEM, values)).first()
+        return None if row is None else _item(row)
+
+    async def every(self, tenant: TenantId, *, limit: int) -> list[MediaItem]:
+        """List them by name."""
+        rows = await self._connection.execute(_ITEMS, {"tenant": tenant, "limit": limit})
+        return [_item(row) for row in rows]
+
+    async def delete(self, item_id: str) -> bool:
+        """Forget one; False when there is none."""
+        return await self._connection.change(_DELETE_ITEM, {"id": item_id}) == 1
+
+
+def _item(row: Any) -> MediaItem:
+    return MediaItem(
+        id=row["id"],
+        tenant=TenantId(row["tenant_id"]),
+        name=row["name"],
+        kind=row["kind"],
+        mimetype=row["mimetype"],
+        size=row["size"],
+        reference=row["reference"],
+        created_at=row["created_at"],
+    )
+
+
+_TOOL = "id, tenant_id, name, definition, sealed_secret, created_at"
+_ADD_TOOL = Sql(f"""
+    insert into http_tool ({_TOOL})
+    values (:id, :tenant, :name, cast(:definition as jsonb), :secret, :created)""")
+_GET_TOOL = Sql(f"select {_TOOL} from http_tool where id = :id")
+_NAMED_TOOLS = Sql(f"""
+    select {_TOOL} from http_tool
+    where tenant_id = :tenant and name = any(cast(:names as text[])) order by name""")
+_TOOLS = Sql(f"select {_TOOL} from http_tool order by name limit :limit")
+_SAVE_TOOL = Sql("""
+    update http_tool set
+        name = :name, definition = cast(:definition as jsonb), sealed_secret = :secret
+    where id = :id""")
+_DELETE_TOOL = Sql("delete from http_tool where id = :id")
+_DEFINITION = (
+    "description", "method", "url", "parameters", "effect", "secret_header", "timeout_seconds",
+    "max_bytes", "lookup_url", "repeatable",
+)  # fmt: skip
+
+
+class PostgresHttpTools:
+    """Tools of tenants' own, in one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def add(self, tool: HttpTool) -> None:
+        """Keep a new one."""
+        try:
+            await self._connection.execute(_ADD_TOOL, _tool_values(tool))
+        except UniqueViolationError:
+            raise Conflict(f"There is a tool {tool.name!r} already.") from None
+
+    async def get(self, tool_id: str) -> HttpTool | None:
+        """Find one."""
+        row = (await self._connection.execute(_GET_TOOL, {"id": tool_id})).first()
+        return None if row is None else _tool(row)
+
+    async def named(self, tenant: TenantId, names: Collection[str]) -> list[HttpTool]:
+        """Find those with these names."""
+        values = {"tenant": tenant, "names": sorted(names)}
+        return [_tool(row) for row in await self._connection.execute(_NAMED_TOOLS, values)]
+
+    async def every(self, *, limit: int) -> list[HttpTool]:
+        """List them by name."""
+        return [_tool(row) for row in await self._connection.execute(_TOOLS, {"limit": limit})]
+
+    async def save(self, tool: HttpTool) -> None:
+        """Write a changed one."""
+        try:
+            await self._connection.execute(_SAVE_TOOL, _tool_values(tool))
+        except UniqueViolationError:
+            raise Conflict(f"There is a tool {tool.name!r} already.") from None
+
+    async def delete(self, tool_id: str) -> bool:
+        """Forget one; False when there is none."""
+        return await self._connection.change(_DELETE_TOOL, {"id": tool_id}) == 1
+
+
+def _tool_values(tool: HttpTool) -> dict[str, Any]:
+    return {
+        "id": tool.id,
+        "tenant": tool.tenant,
+        "name": tool.name,
+        "definition": as_json({name: getattr(tool, name) for name in _DEFINITION}),
+        "secret": tool.sealed_secret,
+        "created": tool.created_at,
+    }
+
+
+def _tool(row: Any) -> HttpTool:
+    stored = {name: value for name, value in row["definition"].items() if name in _DEFINITION}
+    return HttpTool(
+        id=row["id"],
+        tenant=TenantId(row["tenant_id"]),
+        name=row["name"],
+        created_at=row["created_at"],
+        sealed_secret=row["sealed_secret"],
+        **{**stored, "effect": Effect(stored["effect"])},
+    )

@@ -1,0 +1,147 @@
+"""What a model is shown of the past: this session, its summary, and nothing twice."""
+
+from typing import Any
+
+import pytest
+
+from agent_service.app.contexts import Wake, context_opener
+from agent_service.domain.model import Answer, Request, Said, Usage
+from agent_service.domain.usecases.summarise import Summarising
+from agent_service.jobs import JobLease
+from agent_service.repository import CHORES
+from common.contracts import ConversationId, utc_now
+from common.errors import NeedsOperator, Unavailable
+from common.lanes import claim
+
+pytestmark = pytest.mark.integration
+
+_AGE = """
+    update line set written_at = written_at - interval '2 days' returning seq"""
+_SUMMARY = "select summary, summary_upto, next_seq from conversation where chat_id = :chat"
+_STEPS = "select count(*) from run_step where kind = 'summary'"
+
+
+class Remembers:
+    """Answers, and summarises when that is what it is asked for."""
+
+    def __init__(self, *, fails: Exception | None = None) -> None:
+        self.fails = fails
+        self.asked: list[Request] = []
+        self.summaries: list[Request] = []
+
+    async def answer(self, request: Request) -> Answer:
+        if request.instructions.startswith("Summarise"):
+            self.summaries.append(request)
+            if self.fails is not None:
+                raise self.fails
+            return Answer(f"summary {len(self.summaries)}", Usage(40, 0, 8), "gpt-test")
+        self.asked.append(request)
+        return Answer(f"answer {len(self.asked)}", Usage(10, 0, 5), "gpt-test")
+
+    @property
+    def shown(self) -> list[str]:
+        items = [item for item in self.asked[-1].items if isinstance(item, Said)]
+        return [item.text for item in items if item.role != "system"]
+
+
+async def ask(desk: Any, model: Remembers, text: str) -> list[str]:
+    await desk.writes("c", text)
+    await desk.next_worker(model)
+    return model.shown
+
+
+async def test_what_was_said_is_shown_in_order_and_a_server_can_keep_the_beginning(
+    desk: Any,
+) -> None:
+    model = Remembers()
+    await ask(desk, model, "one")
+    assert await ask(desk, model, "two") == ["one", "answer 1", "two"]
+    assert await ask(desk, model, "three") == ["one", "answer 1", "two", "answer 2", "three"]
+    first, second = (request.instructions for request in model.asked[1:])
+    assert first == second, "the static prefix is the same, byte by byte"
+
+
+async def test_after_a_long_silence_only_a_summary_of_the_last_session_is_shown(desk: Any) -> None:
+    model = Remembers()
+    await ask(desk, model, "one")
+    await desk.one(_AGE)
+    shown = await ask(desk, model, "two")
+    assert shown == [
+        '<data from="summary of what was said before">\nsummary 1\n</data>',
+        "two",
+    ]
+    [request] = model.summaries
+    assert "customer: one\nagent: answer 1" in request.items[0].text
+    assert (await desk.one(_STEPS))[0] == 1, "it is in the ledger"
+    await desk.one(_AGE)
+    await ask(desk, model, "three")
+    assert "summary 1" in model.summaries[1].items[0].text, "a summary tells of the one before"
+
+
+async def test_without_a_summary_a_returning_customer_is_answered_all_the_same(desk: Any) -> None:
+    model = Remembers(fails=NeedsOperator("no quota"))
+    await ask(desk, model, "one")
+    await desk.one(_AGE)
+    assert await ask(desk, model, "two") == ["two"]
+    assert (await desk.texts("c"))[-1] == "answer 2"
+
+
+async def test_a_long_session_is_summarised_after_the_answer_and_told_shortly_from_then_on(
+    desk: Any,
+) -> None:
+    await desk.change(history_tokens=60)
+    model = Remembers()
+    for n in range(4):
+        await ask(desk, model, f"a fairly long message, number {n}")
+    assert model.summaries == [], "no customer waits for it"
+    job = await chore(desk)
+    await do(desk, job, model)
+    row = await desk.one(_SUMMARY, chat="c")
+    assert row["summary"] == "summary 1"
+    assert 0 < row["summary_upto"] < row["next_seq"] - 1
+    shown = await ask(desk, model, "and now?")
+    assert "summary 1" in shown[0]
+    assert "number 0" not in "".join(shown)
+    assert shown[-1] == "and now?"
+
+    await desk.lease_runs_out()
+    again = Summarising(opener(desk), desk.outside(model), utc_now)
+    upto = row["summary_upto"]
+    await again.chore(conversation(job), upto, nothing)
+    assert len(model.summaries) == 1, "what is told already is not paid again"
+
+
+async def test_a_summary_that_fails_for_now_is_tried_again_later(desk: Any) -> None:
+    await desk.change(history_tokens=60)
+    model = Remembers(fails=Unavailable("away"))
+    for n in range(4):
+        await ask(desk, model, f"a fairly long message, number {n}")
+    job = await chore(desk)
+    with pytest.raises(Unavailable):
+        await do(desk, job, model)
+    model.fails = None
+    await do(desk, job, model)
+    assert (await desk.one(_SUMMARY, chat="c"))["summary"] == "summary 2"
+
+
+def opener(desk: Any) -> Any:
+    return context_opener(desk.database, Wake(lambda: None))
+
+
+def conversation(job: Any) -> ConversationId:
+    return ConversationId(job.key.split(":")[1])
+
+
+async def chore(desk: Any) -> Any:
+    [job] = await claim(desk.database, CHORES, 1)
+    return job
+
+
+async def do(desk: Any, job: Any, model: Remembers) -> None:
+    use = Summarising(opener(desk), desk.outside(model), utc_now)
+    upto = int(job.payload.partition(b'"upto":"')[2].partition(b'"')[0])
+    await use.chore(conversation(job), upto, JobLease(CHORES, job).finish)
+
+
+async def nothing(_: Any) -> None:
+    """There is no lane to finish."""

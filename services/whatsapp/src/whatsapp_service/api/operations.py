@@ -1,0 +1,82 @@
+"""Lanes over HTTP: what waits and why; let go, tried now, or given up."""
+
+from typing import Annotated, Any, Protocol
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, Field
+
+from common.contracts import TenantId
+from whatsapp_service.api.views import Limit, Reader, Writer
+
+router = APIRouter(prefix="/lanes")
+
+
+class OperatesLanes(Protocol):
+    """What the routes need: the lanes of one tenant."""
+
+    async def waiting(self, tenant: TenantId, *, limit: int) -> list[dict[str, Any]]:
+        """List lanes with work, the held ones first."""
+
+    async def resume(self, tenant: TenantId, queue: str, key: str) -> None:
+        """Let a held or waiting lane go on at once."""
+
+    async def park(self, tenant: TenantId, queue: str, key: str, reason: str) -> str:
+        """Give up on the first job of a lane; gives the command that was given up."""
+
+
+class LaneOrder(BaseModel):
+    """Which lane, as the list names it."""
+
+    queue: Annotated[str, Field(max_length=64)] = "sends"
+    key: Annotated[str, Field(max_length=512)]
+
+
+class ParkOrder(LaneOrder):
+    """Which lane, and why its first job is given up."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class LaneView(BaseModel):
+    """A lane after an order."""
+
+    queue: str
+    key: str
+    parked: str | None = None
+    """The command that was given up."""
+
+
+def _lanes(request: Request) -> OperatesLanes:
+    lanes: OperatesLanes = request.app.state.lanes
+    return lanes
+
+
+Lanes = Annotated[OperatesLanes, Depends(_lanes)]
+
+
+@router.get("")
+async def list_lanes(caller: Reader, lanes: Lanes, limit: Limit = 50) -> list[dict[str, Any]]:
+    """List what waits, the held ones first: how many jobs, since when, the last error."""
+    return await lanes.waiting(TenantId(caller.tenant_id), limit=limit)
+
+
+@router.post("/resume")
+async def resume_lane(order: LaneOrder, caller: Writer, lanes: Lanes) -> LaneView:
+    """Let a held lane go on; its cause should be mended."""
+    await lanes.resume(TenantId(caller.tenant_id), order.queue, order.key)
+    return LaneView(queue=order.queue, key=order.key)
+
+
+@router.post("/retry")
+async def retry_lane(order: LaneOrder, caller: Writer, lanes: Lanes) -> LaneView:
+    """Try a lane that waits now, instead of when its back-off ends."""
+    await lanes.resume(TenantId(caller.tenant_id), order.queue, order.key)
+    return LaneView(queue=order.queue, key=order.key)
+
+
+@router.post("/park")
+async def park_lane(order: ParkOrder, caller: Writer, lanes: Lanes) -> LaneView:
+    """Give up on the first job of a lane, so that the next can go; whoever asked is told."""
+    tenant = TenantId(caller.tenant_id)
+    parked = await lanes.park(tenant, order.queue, order.key, order.reason)
+    return LaneView(queue=order.queue, key=order.key, parked=parked)

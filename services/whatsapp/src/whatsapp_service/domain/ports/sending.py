@@ -1,0 +1,86 @@
+"""What the sender needs of the outside: the provider's sending half, and files to send."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from common.contracts import Content, MessageId, TenantId
+from whatsapp_service.domain.model import Message, SentMessage
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedFile:
+    """A file as the provider takes it."""
+
+    mimetype: str
+    name: str
+    content: bytes | None = None
+    url: str | None = None
+    """Where the provider fetches it itself, when we do not have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRef:
+    """A message as the provider names it."""
+
+    remote_jid: str
+    message_id: MessageId
+    from_me: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One message on its way to one chat."""
+
+    instance: str
+    jid: str
+    content: Message
+    file: LoadedFile | None = None
+    target: MessageRef | None = None
+    """What a reaction is on."""
+
+
+class Messenger(Protocol):
+    """The provider's half that sends; the only way out."""
+
+    async def send(self, parcel: Parcel) -> SentMessage:
+        """Send one message.
+
+        Raises:
+            OutcomeUnknown: it may or may not have been sent.
+            Transient: it was not sent, try later.
+            Permanent: it will never be sent.
+        """
+
+    async def find_sent(
+        self, instance: str, jids: Sequence[str], *, content: Content, since: datetime
+    ) -> list[SentMessage]:
+        """List what was sent to any of these JIDs with this content since then, oldest first."""
+
+    async def show_typing(self, instance: str, jid: str, milliseconds: int) -> None:
+        """Show "typing…" for a while; a failure is no reason not to send."""
+
+    async def edit(self, instance: str, target: MessageRef, text: str) -> None:
+        """Change the words of a message; raises as `send` does, and may be repeated."""
+
+    async def delete(self, instance: str, target: MessageRef) -> None:
+        """Delete a message for everyone; raises as `send` does, and may be repeated."""
+
+    async def mark_read(self, instance: str, targets: Sequence[MessageRef]) -> None:
+        """Show that messages were read; raises as `send` does, and may be repeated."""
+
+
+class OpensFiles(Protocol):
+    """Where the files to be sent are."""
+
+    def opened(
+        self, tenant: TenantId, content: Content
+    ) -> AbstractAsyncContextManager[LoadedFile | None]:
+        """Hold the file of a content in memory while it is sent; None when it has none.
+
+        Raises:
+            Permanent: it is not there, not the tenant's, too large, or of another type.
+            Transient: the store is away.
+        """

@@ -1,0 +1,124 @@
+"""How commands on their way are written to rows, and read from them."""
+
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter
+
+from common.contracts import (
+    ChatId,
+    CommandId,
+    ConnectionState,
+    Content,
+    Envelope,
+    IntegrationId,
+    MessageId,
+    SendMessage,
+    TenantId,
+    Text,
+)
+from whatsapp_service.domain.model import Outbound, OutboundState
+from whatsapp_service.domain.model.outgoing import Message, words_of
+from whatsapp_service.domain.ports import Sending
+from whatsapp_service.repository.settings_rows import read_settings
+
+COLUMNS = """
+    o.command_id, o.tenant_id, o.integration_id, o.chat_id, o.text, o.content, o.typing_ms,
+    o.priority, o.exempt, o.state, o.created_at, o.attempt_at, o.expires_at, o.sent_at, o.sent_ids,
+    o.code, o.reason"""
+_CONTENT: TypeAdapter[Content] = TypeAdapter(Content)
+
+
+def write_command(command: Envelope[SendMessage]) -> dict[str, Any]:
+    """Give the columns of a command; a plain text, which most are, needs no `content`."""
+    event = command.event
+    content = _storable(event.content.model_dump(exclude_none=True))
+    plain = isinstance(event.content, Text) and content.keys() <= {"kind", "text"}
+    return {
+        "command_id": event.command_id,
+        "tenant_id": command.tenant,
+        "integration_id": event.integration_id,
+        "chat_id": event.chat_id,
+        "kind": event.content.kind,
+        "text": _storable(_words(event.content)),
+        "content": None if plain else content,
+        "typing_ms": event.typing_ms,
+        "priority": event.priority,
+        "expires_at": event.expires_at,
+    }
+
+
+def dumped(commands: list[dict[str, Any]]) -> str:
+    """Write rows as the one JSON parameter that a statement takes."""
+    return orjson.dumps(commands).decode()
+
+
+def _words(content: Content) -> str:
+    if isinstance(content, Message):
+        return words_of(content)
+    return getattr(content, "text", "")
+
+
+def _storable(value: Any) -> Any:
+    """Leave out NUL, which Postgres cannot hold and nobody can read."""
+    match value:
+        case str():
+            return value.replace("\0", "")
+        case dict():
+            return {name: _storable(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_storable(one) for one in value]
+        case _:
+            return value
+
+
+def read_outbound(row: Any) -> Outbound:
+    """Read what was asked for, and where it stands."""
+    content = row["content"]
+    return Outbound(
+        command_id=CommandId(row["command_id"]),
+        tenant=TenantId(row["tenant_id"]),
+        integration_id=IntegrationId(row["integration_id"]),
+        chat_id=ChatId(row["chat_id"]),
+        content=(
+            # Not parsed anew: it was when it came, and rows of before may be of no words.
+            Text.model_construct(text=row["text"])
+            if content is None
+            else _CONTENT.validate_python(content)
+        ),
+        state=OutboundState(row["state"]),
+        created_at=row["created_at"],
+        typing_ms=row["typing_ms"],
+        priority=row["priority"],
+        exempt=row["exempt"],
+        attempt_at=row["attempt_at"],
+        expires_at=row["expires_at"],
+        sent_at=row["sent_at"],
+        sent_ids=tuple(MessageId(one) for one in row["sent_ids"]),
+        code=row["code"],
+        reason=row["reason"],
+    )
+
+
+def read_sending(row: Any) -> Sending:
+    """Read a command with all that must be known to send it.
+
+    The last message decides how we address a person, so what was sent a moment ago may be filed
+    under another of the addresses.
+    """
+    known = [row["reply_to"]] if row["reply_to"] else []
+    known += [f"{row['phone'].removeprefix('+')}@s.whatsapp.net"] if row["phone"] else []
+    known += [f"{row['lid']}@lid"] if row["lid"] else []
+    return Sending(
+        outbound=read_outbound(row),
+        instance=row["instance"],
+        state=ConnectionState(row["number_state"] or ConnectionState.DELETED),
+        jids=tuple(dict.fromkeys(known)),
+        opted_out=row["opted_out"],
+        settings=read_settings(row),
+    )
+
+
+def broadcast_pace(integration_id: str) -> str:
+    """Name the pace that a number's broadcasts keep."""
+    return f"{integration_id}:broadcast"

@@ -1,0 +1,65 @@
+"""A worker that freezes between the note of its call and the call, and thaws later."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sender_world import SETTLE, World
+
+from common.contracts import Content, TenantId
+from common.db import Database
+from common.testing import prepare_database
+from whatsapp_service.domain.ports import LoadedFile
+
+pytestmark = pytest.mark.integration
+
+
+class Freezer:
+    """Opens files, which is what happens between the note and the call, as slowly as asked."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.takes = timedelta(0)
+
+    @asynccontextmanager
+    async def opened(self, tenant: TenantId, content: Content) -> AsyncGenerator[LoadedFile | None]:
+        self.world.later += self.takes
+        yield None
+
+
+@pytest.fixture
+async def world(fresh_database: str) -> AsyncGenerator[World]:
+    database = Database(await prepare_database(fresh_database, "whatsapp"))
+    world = World(database)
+    await world.begin(1)
+    yield world
+    await database.close()
+
+
+async def _work(world: World) -> None:
+    job = await world.take()
+    assert job is not None
+    await world.work(job)
+
+
+async def _state(world: World) -> Any:
+    [row] = await world.rows("select state from outbound")
+    return row["state"]
+
+
+async def test_a_call_that_others_may_believe_to_be_over_is_not_made(world: World) -> None:
+    freezer = Freezer(world)
+    world.sender = replace(world.sender, files=freezer)
+    [chat] = world.chats
+    await world.accept("cmd_1", chat, "hello")
+    freezer.takes = SETTLE
+    await _work(world)
+    assert (world.whatsapp.out, await _state(world)) == ([], "queued")
+
+    freezer.takes = timedelta(0)
+    await _work(world)
+    assert [one.text for one in world.whatsapp.out] == ["hello"]
+    assert await _state(world) == "sent"
