@@ -142,6 +142,7 @@ def _own(service: str, addresses: Addresses, secrets: SecretStore) -> dict[str, 
                 "AGENT_OPENAI_BASE_URL": f"{addresses.url(SANDBOX)}/openai/v1",
                 "AGENT_OPENAI_API_KEY": _openai_key(secrets),
                 "AGENT_OPENAI_MODEL": "gpt-5.4-mini",
+                "AGENT_TRANSCRIPTION_MODEL": "gpt-transcribe",
             }
         case _:
             return {}

@@ -75,7 +75,8 @@ class Stage:
         """An agent whose every model call can be told by its instructions."""
         now, id_ = utc_now(), AgentId(new_id("agt"))
         owner = TenantId(tenant or new_id("ten"))
-        settings = replace(QUICK, instructions=f"You are {id_}.", **changes)
+        instructions = f"{changes.pop('instructions', '')} You are {id_}.".strip()
+        settings = replace(QUICK, instructions=instructions, **changes)
         agent = Agent(id_, owner, "Ana", settings, now, now)
         async with tenant_opener(self.database, lambda: None)(owner) as context:
             await context.agents.add(agent)
@@ -251,16 +252,25 @@ class Customer:
         return request
 
 
+@pytest.fixture(scope="module")
+def model_server() -> dict[str, str]:
+    """The settings of another model server than the sandbox; none."""
+    return {}
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(
-    module_database: str, kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory
+    module_database: str,
+    kafka_bootstrap: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    model_server: dict[str, str],
 ) -> AsyncGenerator[Stage]:
     await prepare_database(module_database, "agent")
     await create_topics(kafka_bootstrap)
     bus = KafkaBus(kafka_bootstrap)
     database = Database(module_database)
     objects = tmp_path_factory.mktemp("objects").as_uri()
-    worker = _worker(module_database, kafka_bootstrap, objects)
+    worker = _worker(module_database, kafka_bootstrap, objects, model_server)
     async with worker as sandbox, bus.producer() as producer:
         stage = Stage(producer, sandbox, database, ObjectStore(objects))
         out = bus.source(new_id("g"), [Topic.WHATSAPP_COMMANDS, Topic.AGENT_CONVERSATIONS])
@@ -280,15 +290,20 @@ async def _listen(source: Any, heard: list[Envelope[Event]]) -> None:
 
 
 @asynccontextmanager
-async def _worker(database: str, kafka: str, objects: str) -> AsyncGenerator[httpx2.AsyncClient]:
+async def _worker(
+    database: str, kafka: str, objects: str, model_server: dict[str, str]
+) -> AsyncGenerator[httpx2.AsyncClient]:
     async with served(create_sandbox()) as address:
         settings = Settings(
             **base_settings("agent", database=database, kafka=kafka)
-            | {"object_store_url": objects},
-            openai_base_url=f"{address}/openai/v1",
-            openai_api_key="sk-test",
-            openai_model="gpt-5.4-mini",
-            transcription_model="gpt-transcribe",
+            | {
+                "object_store_url": objects,
+                "openai_base_url": f"{address}/openai/v1",
+                "openai_api_key": "sk-test",
+                "openai_model": "gpt-5.4-mini",
+                "transcription_model": "gpt-transcribe",
+            }
+            | model_server,
         )
         async with (
             build(settings, "worker") as parts,

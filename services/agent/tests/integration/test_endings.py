@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from agent_service.domain.model import Limits
 from common.contracts import LimitReached
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
@@ -113,8 +114,6 @@ async def test_what_must_not_be_said_is_withheld_and_a_person_is_asked_for(stage
 
 
 async def test_a_budget_that_is_spent_ends_politely_and_is_announced(stage: Any) -> None:
-    from agent_service.domain.model import Limits
-
     ana = await stage.customer(fallback_text=FALLBACK, limits=Limits(micros_per_day=1))
     await ana.writes("hello")
     assert await ana.hears() == [FALLBACK]

@@ -190,6 +190,7 @@ class Sender:
     async def _begin(self, context: Context, sending: Sending, lease: Lease) -> Sending:
         """Write down, before the call, that its outcome will be unknown until it is known."""
         now = self.now()
+        await lease.confirm(context)
         await context.outbound.begin_attempt(sending.outbound.command_id, now)
         return replace(sending, begun_at=now)
 

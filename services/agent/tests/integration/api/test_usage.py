@@ -1,0 +1,124 @@
+"""What was used and what it cost, what may be used, and what models cost."""
+
+import argparse
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from agent_service.__main__ import SERVICE
+from agent_service.app.contexts import tenant_opener
+from agent_service.app.prices import _act
+from agent_service.domain.model import Cost, Price, Step, StepKind, Usage
+from agent_service.repository import KnownPrices, PostgresPrices
+from common.contracts import AgentId, ConversationId, RunId, new_id
+from common.db import Sql
+from common.errors import InvalidInput, NotFound
+
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
+
+TODAY = datetime.now(UTC).date()
+_AGE = Sql("""
+    update run_step set created_at = created_at - interval '1 day' * cast(:days as int)
+    where run_id = :run returning run_id""")
+
+
+async def used(us: Any, agent: str, model: str, *, days_ago: int = 0, priced: bool = True) -> None:
+    run = RunId(new_id("run"))
+    step = Step(1, StepKind.MODEL, model=model, usage=Usage(100, 20, 10), cost=Cost(50, priced))
+    async with tenant_opener(us.office.database, lambda: None)(us.tenant) as context:
+        await context.runs.enter(run, (us.tenant, AgentId(agent), ConversationId("cnv_1")), step)
+    await us.office.database.execute(_AGE, {"run": run, "days": days_ago})
+
+
+async def test_usage_is_added_up_by_agent_model_and_day(office: Any) -> None:
+    us = office.caller()
+    for agent, model, days_ago in (("a", "m", 0), ("a", "n", 0), ("b", "m", 1), ("b", "m", 40)):
+        await used(us, agent, model, days_ago=days_ago, priced=model == "m")
+    [total] = (await us.ask("GET", "/usage")).json()
+    assert (total["calls"], total["cost_micros"], total["priced"]) == (3, 150, False)
+    assert (total["input_tokens"], total["cached_tokens"], total["output_tokens"]) == (300, 60, 30)
+
+    by_agent = (await us.ask("GET", "/usage?group_by=agent")).json()
+    assert [(row["agent"], row["calls"], row["model"]) for row in by_agent] == [
+        ("a", 2, None), ("b", 1, None),
+    ]  # fmt: skip
+    by_all = (await us.ask("GET", "/usage?group_by=day&group_by=model&group_by=agent")).json()
+    yesterday = (TODAY - timedelta(days=1)).isoformat()
+    assert [(row["day"], row["model"], row["agent"]) for row in by_all] == [
+        (yesterday, "m", "b"), (TODAY.isoformat(), "m", "a"), (TODAY.isoformat(), "n", "a"),
+    ]  # fmt: skip
+    begin = (TODAY - timedelta(days=60)).isoformat()
+    [old] = (await us.ask("GET", f"/usage?from={begin}&to={yesterday}")).json()
+    assert old["calls"] == 2
+
+
+@pytest.mark.parametrize(
+    "query", ["from=2026-11-02&to=2026-11-01", "from=2020-01-01", "group_by=tenant", "from=soon"]
+)
+async def test_a_question_without_an_answer_is_refused(office: Any, query: str) -> None:
+    assert (await office.caller().ask("GET", f"/usage?{query}")).status_code == 422
+
+
+async def test_a_tenants_limits_are_set_whole_and_shown(office: Any) -> None:
+    us = office.caller()
+    assert set((await us.ask("GET", "/limits")).json().values()) == {None}
+    limits = {"micros_per_day": 5_000_000, "parallel_runs": 3}
+    assert (await us.ask("PUT", "/limits", limits)).status_code == 200
+    shown = (await us.ask("GET", "/limits")).json()
+    assert {name: value for name, value in shown.items() if value is not None} == limits
+    for wrong in ({"micros_per_day": 0}, {"micros_per_year": 1}, {"parallel_runs": 1.5}):
+        assert (await us.ask("PUT", "/limits", wrong)).status_code == 422
+    assert (await us.ask("GET", "/limits")).json() == shown
+
+
+async def test_operators_set_prices_and_workers_take_them_up(office: Any) -> None:
+    boss = office.caller(scopes=["prices:read", "prices:write"])
+    price = {"model": "gpt-x", "input_micros": 250_000, "cached_micros": 25_000}
+    assert (await boss.ask("PUT", "/prices", price)).status_code == 422
+    whole = {**price, "output_micros": 2_000_000}
+    assert (await boss.ask("PUT", "/prices", whole)).json() == whole
+    listed = (await boss.ask("GET", "/prices")).json()
+    assert whole.items() <= next(one for one in listed if one["model"] == "gpt-x").items()
+
+    clock = [0.0]
+    default = Price("", 9, 9, 9, known=False)
+    known = KnownPrices(office.database, default, lambda: clock[0])
+    await known.refresh()
+    assert known.of("gpt-x").output == 2_000_000
+    assert known.of("gpt-x-2026-11-01").known, "a dated name has the undated one's price"
+    assert known.of("gpt-xl") is default
+    await boss.ask("PUT", "/prices", {**whole, "output_micros": 3_000_000})
+    await known.refresh()
+    assert known.of("gpt-x").output == 2_000_000
+    clock[0] = 31.0
+    await known.refresh()
+    assert known.of("gpt-x").output == 3_000_000
+
+
+async def test_prices_on_the_command_line_are_us_dollars(office: Any) -> None:
+    prices = PostgresPrices(office.database)
+
+    async def act(action: str, **more: Any) -> list[str]:
+        return await _act(prices, argparse.Namespace(action=action, json=False, **more))
+
+    costs = {"input": "0.25", "cached": "0.025", "output": "2"}
+    await act("set", model="gpt-cli", **costs)
+    [row] = [line for line in await act("list") if line.startswith("gpt-cli")]
+    assert row.split()[1:4] == ["0.25", "0.025", "2"]
+    for wrong in ("-1", "cheap", "0.0000001"):
+        with pytest.raises(InvalidInput):
+            await act("set", model="gpt-cli", **{**costs, "input": wrong})
+    await act("forget", model="gpt-cli")
+    with pytest.raises(NotFound):
+        await act("forget", model="gpt-cli")
+
+
+async def test_the_command_line_knows_prices() -> None:
+    [command] = [one for one in SERVICE.commands if one.name == "prices"]
+    parser = argparse.ArgumentParser()
+    assert command.configure is not None
+    command.configure(parser)
+    words = ["set", "gpt-x", "--input", "1", "--cached", "1", "--output", "1"]
+    assert parser.parse_args(words).model == "gpt-x"
+    assert callable(command.resolved())
