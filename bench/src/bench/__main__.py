@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from bench import inbound, ingest, lanes, machine, reply, turns
+from bench import inbound, ingest, lanes, machine, reply, sender, turns
 from bench.ground import Ground, ground
 from devstack.errors import StackError
 from devstack.places import here
@@ -20,6 +20,7 @@ TARGETS = {
     "ingest_vs_bare": (">=", 0.75),
     "inbound_vs_raw": (">=", 0.3),
     "lanes_per_s_vs_insert": (">=", 1.0),
+    "sender_vs_sandbox": (">=", 0.5),
     "reply_latency_vs_hops": ("<=", 4.0),
     "turns_per_s": (">=", 0.7),
 }
@@ -32,6 +33,7 @@ def _measures(*, quick: bool) -> dict[str, Measure]:
         "ingest_vs_bare": lambda g: ingest.measure(g, seconds=6 * share),
         "inbound_vs_raw": lambda g: inbound.measure(g, messages=int(40_000 * share)),
         "lanes_per_s_vs_insert": lambda g: lanes.measure(g, jobs=int(20_000 * share), seconds=3),
+        "sender_vs_sandbox": lambda g: sender.measure(g, messages=int(20_000 * share)),
         "reply_latency_vs_hops": lambda g: reply.measure(g, seconds=20 * share),
         "turns_per_s": lambda g: turns.measure(g, seconds=20 * share),
     }

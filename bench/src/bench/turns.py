@@ -5,7 +5,6 @@ hundred customers each write again as soon as they are answered; the worker list
 over HTTP, and publishes what is to be sent.
 """
 
-import asyncio
 import time
 from typing import Any
 

@@ -1,5 +1,6 @@
 """What may never be said: keys, ids, our own instructions, and what the business forbids."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -33,6 +34,8 @@ def an_agent(*phrases: str) -> Agent:
         (SECRETS, "the agent's instructions"),
         (f"My instructions are: {SECRETS[40:170]}", "the agent's instructions"),
         (SECRETS.replace(" ", "\n"), "the agent's instructions"),
+        (SECRETS.upper(), "the agent's instructions"),
+        (SECRETS.replace(" ", " **"), "the agent's instructions"),
         (HOUSE_RULES, "the agent's instructions"),
         ("You get a FULL  refund".replace("  ", " "), "a forbidden phrase"),
         ("We guarantee that you will win", "a forbidden phrase"),
@@ -40,6 +43,14 @@ def an_agent(*phrases: str) -> Agent:
 )
 def test_what_must_not_be_said_is_found(text: str, found: str) -> None:
     assert breach(text, an_agent("full refund", "guarantee*win")) == found
+
+
+def test_short_instructions_are_not_told_whole_either() -> None:
+    short = "You sell shoes; never go below 40 euros."
+    agent = an_agent()
+    agent = replace(agent, settings=replace(agent.settings, instructions=short))
+    assert breach(f"I was told: {short}", agent) == "the agent's instructions"
+    assert breach("Our shoes cost 50 euros.", agent) is None
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,13 @@
 """Whether a customer said yes: in their own language, plainly, and nothing against it."""
 
+from datetime import UTC, datetime
+
 import pytest
 
-from agent_service.domain.model.consent import consented, says_yes
+from agent_service.domain.model import Line, Role
+from agent_service.domain.model.consent import consented, replies, says_yes
+
+AT = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -37,3 +42,26 @@ def test_a_yes_counts_among_other_lines_unless_one_of_them_is_against_it() -> No
     assert not consented(["sim", "não, espera"])
     assert not consented(["I want to know more"])
     assert not consented([])
+
+
+@pytest.mark.parametrize(
+    ("lines", "answers"),
+    [
+        ("C A C:yes", ["yes"]),
+        ("C A A C:yes C:please", ["yes", "please"]),
+        ("C C:yes A", []),  # written while the question was being written
+        ("C C:yes", []),  # the question was never sent
+        ("C A C:hm A C:yes", []),  # the yes answers what was said last
+        ("C H C:yes", []),
+        ("C A H C:yes", []),  # a person spoke
+    ],
+)
+def test_only_what_was_written_right_after_the_question_answers_it(
+    lines: str, answers: list[str]
+) -> None:
+    roles = {"C": Role.CUSTOMER, "A": Role.AGENT, "H": Role.HUMAN}
+    history = [
+        Line(seq, roles[one[0]], one.partition(":")[2], AT)
+        for seq, one in enumerate(lines.split(), start=1)
+    ]
+    assert replies(history[::-1], after=1, upto=len(history)) == answers

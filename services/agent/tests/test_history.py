@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -40,14 +41,14 @@ AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 C, A = Role.CUSTOMER, Role.AGENT
 
 
-def a_turn(lines: Sequence[Line], *, answered: int, **settings: object) -> Turn:
+def a_turn(lines: Sequence[Line], *, answered: int, **settings: Any) -> Turn:
     agent = Agent(
         AgentId("agt_1"),
         TenantId("ten_1"),
         "Ana",
         AgentSettings(**settings),
         AT,
-        AT,  # type: ignore[arg-type]  # by name
+        AT,
     )
     newest = max(line.seq for line in lines if line.role is C)
     conversation = Conversation(
@@ -57,8 +58,8 @@ def a_turn(lines: Sequence[Line], *, answered: int, **settings: object) -> Turn:
     return Turn("trn_1", agent, conversation, tuple(lines), Run(RunId("run_1"), newest))
 
 
-def line(seq: int, role: Role, text: str, **more: object) -> Line:
-    return replace(Line(seq, role, text, AT + timedelta(minutes=seq)), **more)  # type: ignore[arg-type]  # by name
+def line(seq: int, role: Role, text: str, **more: Any) -> Line:
+    return replace(Line(seq, role, text, AT + timedelta(minutes=seq)), **more)
 
 
 def shown(turn: Turn, budget: int = 1000) -> list[str]:

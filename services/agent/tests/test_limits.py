@@ -48,7 +48,7 @@ def test_what_is_unlimited_always_fits() -> None:
 @pytest.mark.parametrize("period", ["day", "month"])
 def test_money_is_refused_when_it_might_not_be_enough(period: str) -> None:
     limits = Limits(**{f"micros_per_{period}": 100})
-    used = replace(EMPTY, **{f"{period}_micros": 60})
+    used: Meter = replace(EMPTY, day_micros=60, month_micros=60)
     assert verdict(limits, used, micros=19).news == ()
     close = verdict(limits, used, micros=20)
     assert close.granted

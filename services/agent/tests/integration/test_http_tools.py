@@ -147,6 +147,18 @@ async def test_arguments_key_and_secret_go_where_they_belong(ground: Ground) -> 
     assert seen["headers"]["x-key"] == "sealed of ten_1"
 
 
+@pytest.mark.parametrize("status", [200, 404, 409])
+async def test_a_server_that_shows_what_it_was_sent_shows_no_model_the_secret(
+    ground: Ground, status: int
+) -> None:
+    ground.shop.answers = [JSONResponse({"you sent": ["sealed of ten_1", "ten_1", "7"]}, status)]
+    try:
+        said = (await ground.tool().call(SCOPE, {"id": "7", "amount": 1})).text
+    except (NotFound, Refused) as refused:
+        said = str(refused)
+    assert '{"you sent":["[secret]","[secret]","7"]}' in said
+
+
 async def test_a_get_carries_its_arguments_in_the_query(ground: Ground) -> None:
     await ground.tool(method="GET", effect=Effect.READ).call(SCOPE, {"id": "a&b", "amount": None})
     [seen] = ground.shop.seen

@@ -47,7 +47,7 @@ class SenderMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = World(self.database)
-        self.run(self.world.begin(CHATS))
+        self.run(self.world.open(CHATS))
         self.chats = sorted(self.world.chats)
         self.asked: dict[ChatId, list[tuple[str, str]]] = {chat: [] for chat in self.chats}
         self.stalled: list[tuple[Pause, asyncio.Task[None]]] = []

@@ -34,7 +34,7 @@ class Freezer:
 async def world(fresh_database: str) -> AsyncGenerator[World]:
     database = Database(await prepare_database(fresh_database, "whatsapp"))
     world = World(database)
-    await world.begin(1)
+    await world.open(1)
     yield world
     await database.close()
 

@@ -34,14 +34,15 @@ from common.db import Database, Sql
 from common.errors import OutcomeUnknown, Refused, Transient
 from common.lanes import Job, LeaseLost, Queue, claim, retry
 from whatsapp_service.app.contexts import Wake, context_opener
-from whatsapp_service.domain.model import Integration, SentMessage, instance_name
-from whatsapp_service.domain.ports import Context, LoadedFile, Parcel
+from whatsapp_service.domain.model import Integration, Outbound, SentMessage, instance_name
+from whatsapp_service.domain.ports import Context, LoadedFile, Parcel, Sending
 from whatsapp_service.domain.usecases import commands
 from whatsapp_service.domain.usecases.receive import receive
 from whatsapp_service.domain.usecases.send import Sender, Waits
 from whatsapp_service.jobs import JobLease
 from whatsapp_service.providers.evolution import translate
 from whatsapp_service.providers.evolution.errors import ConnectionClosed
+from whatsapp_service.repository import PostgresSendings
 
 Outcome = Literal[
     "ok", "lost after", "lost before", "slow", "closed", "refused", "dies before", "dies after"
@@ -166,7 +167,10 @@ class World:
             database, Keyring.parse(generate_keyring()), Wake(lambda: None)
         )
         waits = Waits(SETTLE, timedelta(days=1))
-        self.sender = Sender(self._open_when_awake, self.whatsapp, self.whatsapp, self.now, waits)
+        self.sender = Sender(
+            self._open_when_awake, self, self.whatsapp, self.whatsapp, self.now, waits
+        )
+        self._sendings = PostgresSendings(database)
         integration = IntegrationId(new_id("int"))
         self.number = Number(
             Integration(
@@ -184,14 +188,25 @@ class World:
     def now(self) -> datetime:
         return utc_now() + self.later
 
-    @asynccontextmanager
-    async def _open_when_awake(self) -> AsyncGenerator[Context]:
-        """Open a transaction of a worker, which may stall before it."""
+    async def _until_awake(self) -> None:
+        """A worker may stall before each of its transactions."""
         pause = _PAUSE.get()
         if pause is not None:
             pause.seen += 1
             if pause.seen == pause.before:
                 await pause.here()
+
+    async def get(self, command_id: CommandId) -> Sending | None:
+        await self._until_awake()
+        return await self._sendings.get(command_id)
+
+    async def begin(self, outbound: Outbound, at: datetime) -> bool:
+        await self._until_awake()
+        return await self._sendings.begin(outbound, at)
+
+    @asynccontextmanager
+    async def _open_when_awake(self) -> AsyncGenerator[Context]:
+        await self._until_awake()
         async with self.open_context() as context:
             yield context
 
@@ -199,7 +214,7 @@ class World:
         found = await self.database.execute(Sql(statement), values)
         return [dict(row) for row in found]
 
-    async def begin(self, chats: int) -> None:
+    async def open(self, chats: int) -> None:
         number = self.number
         await self.rows(
             """insert into integration (id, tenant_id, agent_id, channel, instance, created, state)

@@ -25,6 +25,8 @@ BATCH = 1000
 _CHANNEL = "parley_outbox"
 _LOCK = 7_258_193_002
 _POLL_SECONDS = 1.0
+_NEWS_SECONDS = 0.1
+_RETRY_SECONDS = 0.5
 _STALLED_SECONDS = 120
 
 _NEXT = """
@@ -87,7 +89,12 @@ class Relay:
                 self._leads = False
 
     async def _session(self, stop: asyncio.Event) -> None:
-        connection = await asyncpg.connect(self._url, timeout=5)
+        connection = await asyncpg.connect(
+            self._url,
+            timeout=5,
+            # What a crash of Postgres brings back was published: it is published again.
+            server_settings={"synchronous_commit": "off"},
+        )
         self._connection = connection
         try:
             await connection.add_listener(_CHANNEL, lambda *_: self._wake.set())
@@ -123,15 +130,18 @@ class Relay:
                 measured = time.monotonic()
                 await self._measure(connection)
             complete = len(published) == len(rows)
-            more = complete and (len(rows) == BATCH or self._wake.is_set())
-            if more and not stop.is_set():
+            full = len(rows) == BATCH
+            if complete and not full:
+                await self._pause(stop, seconds=_NEWS_SECONDS if published else _POLL_SECONDS)
+            if complete and (full or self._wake.is_set()) and not stop.is_set():
                 continue  # what was published is forgotten with the next look: one way for both
             if published:
                 await connection.execute(_FORGET, published)
                 published = []
             if stop.is_set():
                 return
-            await self._pause(stop, seconds=_POLL_SECONDS if complete else 0.5)
+            if not complete:
+                await self._pause(stop, seconds=_RETRY_SECONDS)
 
     async def _publish(
         self,

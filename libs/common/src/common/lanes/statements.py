@@ -52,7 +52,10 @@ leased as (
     returning l.queue, l.key, l.token, l.head_seq, l.attempts, due.was_leased
 )
 select leased.key, leased.token, leased.attempts, leased.was_leased as interrupted,
-       job.seq, job.command_id, job.payload, job.tenant_id, job.enqueued_at, job.traceparent
+       job.seq, job.command_id, job.payload, job.tenant_id, job.enqueued_at, job.traceparent,
+       -- A lease that a crash of Postgres forgets is a lane that is due: nobody need wait for
+       -- the disk. Whatever follows from the lease waits for it, in its own commit.
+       set_config('synchronous_commit', 'off', true)
 from leased cross join lateral (
     select * from lane_job j
     where j.queue = leased.queue and j.lane_key = leased.key and j.seq >= leased.head_seq
@@ -127,13 +130,13 @@ from lane l left join pace p on p.key = l.pace_key
 where l.queue = :queue and l.pending > 0 and l.held_reason is null"""
 """When the next lane is due and its pace lets it go."""
 
-FINISH = """
+_FINISH = """
 with done as (
     select * from unnest(cast(:keys as text[]), cast(:seqs as bigint[]), cast(:tokens as bigint[]),
                          cast(:more as boolean[])) as row(key, seq, token, more)
 ), following as (
     select done.key, done.seq, done.token, done.more and job.seq is not null
-               and coalesce(job.due_at <= now(), true) as goes_on,
+               and coalesce(job.due_at <= now(), true){may_go_on} as goes_on,
            job.seq as next_seq, job.due_at, job.command_id, job.payload, job.tenant_id,
            job.enqueued_at, job.traceparent
     from done left join lateral (
@@ -157,6 +160,15 @@ select f.key, f.token, 0::bigint as attempts, false as interrupted,
        case when f.goes_on then f.next_seq end as seq,
        f.command_id, f.payload, f.tenant_id, f.enqueued_at, f.traceparent
 from following f join freed using (key)"""
+
+FINISH = _FINISH.format(may_go_on="")
+FINISH_PACED = _FINISH.format(
+    may_go_on="""
+               and not exists (
+                   select 1 from lane l join pace p on p.key = l.pace_key
+                   where l.queue = :queue and l.key = done.key)"""
+)
+"""A lane that keeps a pace goes on by a claim, where the pace is."""
 
 EXTEND = """
 update lane l set due_at = now() + :lease

@@ -12,6 +12,7 @@ _ENQUEUE = Sql(sql.ENQUEUE)
 _CLAIM = Sql(sql.CLAIM)
 _CLAIM_PACED = Sql(sql.CLAIM_PACED)
 _FINISH = Sql(sql.FINISH)
+_FINISH_PACED = Sql(sql.FINISH_PACED)
 _EXTEND = Sql(sql.EXTEND)
 _RETRY = Sql(sql.RETRY)
 _PARK_HOLD = Sql(sql.PARK_HOLD)
@@ -62,10 +63,11 @@ async def finish(
     """Take finished heads off their lanes, in one statement.
 
     For pairs with True, the lane stays leased and its next job is returned under its key, if
-    there is one and it is due. A key that is absent from the answer had lost its lease.
+    there is one, it is due, and no pace holds it back. A key that is absent from the answer had
+    lost its lease.
     """
     rows = await connection.execute(
-        _FINISH,
+        _FINISH_PACED if queue.paced else _FINISH,
         {
             "queue": queue.name,
             "keys": [job.key for job, _ in done],
@@ -78,14 +80,18 @@ async def finish(
     return {row["key"]: _job(queue, row) if row["seq"] is not None else None for row in rows}
 
 
-async def finish_within(connection: Connection, queue: Queue, job: Job) -> None:
-    """Finish a job in the transaction of its effect.
+async def finish_within(
+    connection: Connection, queue: Queue, job: Job, *, more: bool = False
+) -> Job | None:
+    """Finish a job in the transaction of its effect; with `more`, gives the next as `finish` does.
 
     Raises:
         LeaseLost: another worker has the lane; the transaction must roll back.
     """
-    if job.key not in await finish(connection, queue, [(job, False)]):
+    following = await finish(connection, queue, [(job, more)])
+    if job.key not in following:
         raise LeaseLost(f"{queue.name}: the lane went to another worker")
+    return following[job.key]
 
 
 async def extend(connection: Connection, queue: Queue, jobs: Sequence[Job]) -> set[str]:

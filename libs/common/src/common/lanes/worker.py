@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
@@ -23,13 +24,18 @@ log = structlog.get_logger()
 BUG_ATTEMPTS = 5
 DRAIN_SECONDS = 20
 _POLL_SECONDS = 0.5
-_NEWS_SECONDS = 0.02
+_NEWS_SECONDS = 0.1
+_SOON_SECONDS = 0.02
 _STALLED_SECONDS = 120
 _DEPTH = Sql(sql.DEPTH)
 
 
+@dataclass(frozen=True, slots=True)
 class Done:
     """Said by a handler that has finished its job itself, in the transaction of its effect."""
+
+    following: Job | None = None
+    """The lane's next job, leased by the same statement (`finish_within(…, more=True)`)."""
 
 
 DONE = Done()
@@ -59,6 +65,7 @@ class LaneWorker:
         self._when_parked = when_parked
         self._concurrency = concurrency
         self._active: dict[str, Job] = {}
+        self._in_a_row: dict[str, int] = {}
         self._wake = asyncio.Event()
         self._slots: set[asyncio.Task[None]] = set()
         self._finisher = Finisher(database, queue, self._wake.set)
@@ -118,7 +125,7 @@ class LaneWorker:
         """Say how many seconds to wait for the next lane, or for news."""
         due = await next_due(self._database, self._queue)
         # A lane that is due and was not claimed waits for its pace or for another's lock.
-        return _POLL_SECONDS if due is None else min(_POLL_SECONDS, max(due, _NEWS_SECONDS))
+        return _POLL_SECONDS if due is None else min(_POLL_SECONDS, max(due, _SOON_SECONDS))
 
     async def _nudged(self, *, within: float) -> bool:
         """Wait for a nudge, or for the stop, which is one too."""
@@ -134,28 +141,32 @@ class LaneWorker:
         if len(self._slots) >= self._concurrency - 1:
             self._wake.set()
 
+    def may_go_on(self, job: Job) -> bool:
+        """Whether the lane of a job in hand may be kept for its next job."""
+        return self._in_a_row.get(job.key, 0) < self._queue.yield_after and not self._stopping
+
     async def _work_lane(self, first: Job) -> None:
         job: Job | None = first
-        in_a_row = 0
-        limit = 1 if self._queue.paced else self._queue.yield_after
         try:
             while job is not None:
-                in_a_row += 1
+                self._in_a_row[job.key] = self._in_a_row.get(job.key, 0) + 1
                 self._active[job.key] = job
-                if not await self._do(job):
-                    return
-                more = in_a_row < limit and not self._stopping
-                job = await self._finisher.finish(job, more=more)
+                done = await self._do(job)
+                if done is not None:
+                    job = done.following
+                else:
+                    job = await self._finisher.finish(job, more=self.may_go_on(job))
         finally:
             self._active.pop(first.key, None)
+            self._in_a_row.pop(first.key, None)
 
-    async def _do(self, job: Job) -> bool:
-        """Do one job; True when it is still to be taken off its lane."""
+    async def _do(self, job: Job) -> Done | None:
+        """Do one job; None when it is still to be taken off its lane."""
         trace = current_traceparent.set(job.traceparent)
         began = time.perf_counter()
         outcome = "done"
         try:
-            return await self._handler(job) is None
+            return await self._handler(job)
         except LeaseLost:
             outcome = "lease_lost"
             log.warning("lane.lease_lost", queue=self._queue.name, seq=job.seq)
@@ -170,7 +181,7 @@ class LaneWorker:
             metrics.HANDLER_SECONDS.labels(handler=self.name, outcome=outcome).observe(
                 time.perf_counter() - began
             )
-        return False
+        return DONE
 
     async def _later(self, job: Job, error: Exception) -> None:
         is_bug = not isinstance(error, Transient)

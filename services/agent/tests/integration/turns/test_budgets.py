@@ -188,6 +188,7 @@ async def test_tokens_per_minute_make_a_turn_wait_as_long_as_it_must(desk: Any) 
             await desk.writes("c", "hello")
             with pytest.raises(RateLimited) as waits:
                 await desk.work(await desk.claim(), Quiet())
+            assert waits.value.retry_after is not None
             assert 0 < waits.value.retry_after.total_seconds() < 60
             return await Quiet().answer(request)
 

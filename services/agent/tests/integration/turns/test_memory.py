@@ -38,6 +38,12 @@ class Remembers:
         self.asked.append(request)
         return Answer(f"answer {len(self.asked)}", Usage(10, 0, 5), "gpt-test")
 
+    def told(self, n: int) -> str:
+        """What a summary was to be made of."""
+        item = self.summaries[n].items[0]
+        assert isinstance(item, Said)
+        return item.text
+
     @property
     def shown(self) -> list[str]:
         items = [item for item in self.asked[-1].items if isinstance(item, Said)]
@@ -70,12 +76,11 @@ async def test_after_a_long_silence_only_a_summary_of_the_last_session_is_shown(
         '<data from="summary of what was said before">\nsummary 1\n</data>',
         "two",
     ]
-    [request] = model.summaries
-    assert "customer: one\nagent: answer 1" in request.items[0].text
+    assert "customer: one\nagent: answer 1" in model.told(0)
     assert (await desk.one(_STEPS))[0] == 1, "it is in the ledger"
     await desk.one(_AGE)
     await ask(desk, model, "three")
-    assert "summary 1" in model.summaries[1].items[0].text, "a summary tells of the one before"
+    assert "summary 1" in model.told(1), "a summary tells of the one before"
 
 
 async def test_without_a_summary_a_returning_customer_is_answered_all_the_same(desk: Any) -> None:

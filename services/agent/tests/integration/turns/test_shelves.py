@@ -131,7 +131,7 @@ async def a_file(desk: Any, name: str, tenant: TenantId) -> MediaItem:
         utc_now(),
     )
     async with tenant_opener(desk.database, lambda: None)(tenant) as context:
-        return await context.library.add(item)  # type: ignore[no-any-return]  # through Any
+        return await context.library.add(item)
 
 
 async def test_a_file_of_the_library_is_sent_and_no_other_tenants(shop: Any) -> None:

@@ -71,6 +71,7 @@ async def test_a_tool_that_the_agent_was_not_allowed_does_not_exist(desk: Any, s
         ('{"day": "x", "tenant_id": "ten_other"}', "arguments has no 'tenant_id'."),
         ('{"day": "2026-11-30T00:00"}', "arguments.day is out of its bounds."),
         ("[]", "arguments must be object."),
+        ("[" * 100_000, "The arguments are not JSON."),
     ],
 )
 async def test_wrong_arguments_go_back_to_the_model_and_may_be_repaired(

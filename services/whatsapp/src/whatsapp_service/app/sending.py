@@ -20,7 +20,7 @@ from whatsapp_service.domain.usecases.pacing import PaceKeeper
 from whatsapp_service.domain.usecases.send import Sender, Waits
 from whatsapp_service.jobs import sending
 from whatsapp_service.providers.outgoing_files import OutgoingFiles
-from whatsapp_service.repository import BROADCASTS, SENDS
+from whatsapp_service.repository import BROADCASTS, SENDS, PostgresSendings
 from whatsapp_service.settings import Settings
 
 log = get_logger()
@@ -46,7 +46,8 @@ def sending_parts(
     """Make what sends, and let `wake` reach it."""
     waits = Waits(settings.settle_after, timedelta(seconds=settings.give_up_seconds))
     files = OutgoingFiles(ground.store)
-    sender = Sender(ground.open_context, ground.messenger, files, utc_now, waits)
+    sendings = PostgresSendings(ground.database)
+    sender = Sender(ground.open_context, sendings, ground.messenger, files, utc_now, waits)
     parts = [
         sending(
             ground.database,

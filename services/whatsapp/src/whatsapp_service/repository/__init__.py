@@ -9,6 +9,7 @@ from whatsapp_service.repository.opt_outs import PostgresOptOuts
 from whatsapp_service.repository.outbound import BROADCASTS, SENDS, PostgresOutbound
 from whatsapp_service.repository.pacing import PostgresPaces
 from whatsapp_service.repository.reads import PostgresReads
+from whatsapp_service.repository.sendings import PostgresSendings
 
 __all__ = [
     "BROADCASTS",
@@ -25,5 +26,6 @@ __all__ = [
     "PostgresOutbound",
     "PostgresPaces",
     "PostgresReads",
+    "PostgresSendings",
     "forget_lane",
 ]

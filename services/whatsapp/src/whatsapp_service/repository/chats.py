@@ -44,6 +44,7 @@ _OWNED = Sql("""
       as x(tenant_id, integration_id, id)
       on c.id = x.id and c.tenant_id = x.tenant_id and c.integration_id = x.integration_id""")
 
+
 class PostgresChats:
     """Chats and aliases, in one transaction."""
 

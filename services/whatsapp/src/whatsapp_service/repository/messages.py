@@ -46,7 +46,7 @@ _DELETE = Sql("""
     update whatsapp_message set deleted_at = :at
     where integration_id = :integration and message_id = :id and deleted_at is null""")
 _DELIVER = Sql("""
-    insert into delivery as d
+    with moved as (insert into delivery as d
         (integration_id, message_id, tenant_id, status, level, delivered_at, read_at)
     select row.*, case when level >= 3 then now() end, case when level >= 4 then now() end
     from unnest(
@@ -58,7 +58,9 @@ _DELIVER = Sql("""
         delivered_at = coalesce(d.delivered_at, excluded.delivered_at),
         read_at = coalesce(d.read_at, excluded.read_at)
         where d.level < excluded.level
-    returning integration_id, message_id""")
+    returning integration_id, message_id)
+    select moved.integration_id, moved.message_id, m.chat_id, m.command_id from moved
+    left join whatsapp_message m using (integration_id, message_id)""")
 _DELIVERIES = Sql("""
     select d.integration_id, d.message_id, d.status from delivery d
     join unnest(cast(:integrations as text[]), cast(:ids as text[])) as x(integration_id, id)
@@ -92,10 +94,7 @@ class PostgresMessages:
     async def known(self, keys: Sequence[MessageKey]) -> dict[MessageKey, KnownMessage]:
         """Find the chats of messages."""
         rows = await self._connection.execute(_KNOWN, _among(keys))
-        return {
-            _key(row): KnownMessage(ChatId(row[2]), CommandId(row[3]) if row[3] else None)
-            for row in rows
-        }
+        return {_key(row): _known(row) for row in rows}
 
     async def edit(self, key: MessageKey, text: str, at: datetime) -> bool:
         """Change a message's words; False when they are these already."""
@@ -105,8 +104,8 @@ class PostgresMessages:
         """Mark a message as deleted for everyone; False when it is."""
         return await self._connection.change(_DELETE, {**_where(key), "at": at}) == 1
 
-    async def delivered(self, updates: Sequence[Delivered]) -> list[Delivered]:
-        """Move messages forward, never back; returns those that moved."""
+    async def delivered(self, updates: Sequence[Delivered]) -> dict[Delivered, KnownMessage | None]:
+        """Move messages forward, never back; returns those that moved, None if not ours yet."""
         furthest: dict[MessageKey, Delivered] = {}
         for update in updates:
             held = furthest.get(update.key)
@@ -123,7 +122,7 @@ class PostgresMessages:
                 "levels": [LEVELS[u.status] for u in batch],
             },
         )
-        return [furthest[_key(row)] for row in rows]
+        return {furthest[_key(row)]: _known(row) if row[2] else None for row in rows}
 
     async def deliveries(self, keys: Sequence[MessageKey]) -> dict[MessageKey, DeliveryStatus]:
         """Say how far messages came, also when the ack overtook the message."""
@@ -160,6 +159,10 @@ def _written(message: StoredMessage) -> dict[str, Any]:
         "sent_at": message.sent_at,
         "command_id": message.command_id,
     }
+
+
+def _known(row: Any) -> KnownMessage:
+    return KnownMessage(ChatId(row[2]), CommandId(row[3]) if row[3] else None)
 
 
 def _key(row: Any) -> MessageKey:

@@ -7,6 +7,7 @@ from common.contracts import (
     CancelMessages,
     ChatId,
     CommandId,
+    DeliveryStatus,
     Envelope,
     MessageId,
     SendMessage,
@@ -15,16 +16,15 @@ from common.contracts import (
 from common.db import Connection, Sql
 from common.lanes import NewJob, Queue, cancel, enqueue
 from whatsapp_service.domain.model import Outbound, OutboundState, SentMessage
-from whatsapp_service.domain.ports import Accepted, Sending, Target
+from whatsapp_service.domain.ports import Accepted, PartSent, Target
 from whatsapp_service.repository.outbound_rows import (
     COLUMNS,
     broadcast_pace,
     dumped,
     read_outbound,
-    read_sending,
     write_command,
 )
-from whatsapp_service.repository.settings_rows import DEFAULTS, SETTINGS_COLUMNS
+from whatsapp_service.repository.settings_rows import DEFAULTS
 
 SENDS = Queue("sends", lease=timedelta(seconds=30), longest_wait=timedelta(seconds=60), paced=True)
 """Replies: one lane per chat; the pace key is the number."""
@@ -50,32 +50,33 @@ _ACCEPT = Sql("""
     on conflict (command_id) do nothing
     returning command_id, state""")
 _GET = Sql(f"select {COLUMNS} from outbound o where command_id = any(cast(:ids as text[]))")
-_SENDING = Sql(f"""
-    select {COLUMNS}, i.state as number_state, now.reply_to, now.phone, now.lid,
-           case when not i.deleting and (i.created or i.state <> 'deleted')
-                then i.instance end as instance,
-           exists (select 1 from opt_out where chat_id = now.id) as opted_out, {SETTINGS_COLUMNS}
-    from outbound o
-    left join integration i on i.id = o.integration_id
-    left join chat c on c.id = o.chat_id
-    left join chat now on now.id = coalesce(c.merged_into, c.id)
-    left join sending_settings s on s.tenant_id = o.tenant_id
-    where o.command_id = :id""")
 _IN_FLIGHT = Sql(f"""
     select {COLUMNS} from outbound o
     where chat_id = any(cast(:chats as text[])) and state in ('sending', 'unknown')""")
-_BEGIN = Sql("""
-    update outbound set state = 'sending', attempt_at = :at where command_id = :id""")
 _END = Sql("""
     update outbound set
         state = :state, code = :code, reason = :reason, sent_at = coalesce(:at, sent_at)
     where command_id = :id""")
+# The chat is the command's of now: it may have been merged since the command was read.
 _PART_SENT = Sql("""
-    update outbound set
-        state = :state, sent_ids = sent_ids || cast(:message as text), message_id = :message,
-        remote_jid = nullif(cast(:jid as text), ''), sent_at = :at,
-        attempt_at = coalesce(:next, attempt_at), code = null, reason = null
-    where command_id = :id""")
+    with noted as (
+        update outbound set
+            state = :state, sent_ids = sent_ids || cast(:message as text), message_id = :message,
+            remote_jid = nullif(cast(:jid as text), ''), sent_at = :at,
+            attempt_at = coalesce(:next, attempt_at), code = null, reason = null
+        where command_id = :id
+        returning command_id, tenant_id, integration_id, chat_id
+    ), stored as (
+        insert into whatsapp_message as m
+            (integration_id, message_id, tenant_id, chat_id, outgoing, kind, text, content, sent_at,
+             command_id)
+        select integration_id, :message, tenant_id, chat_id, true, cast(:kind as text),
+               cast(:text as text), cast(:content as json), :at, command_id
+        from noted
+        on conflict (integration_id, message_id) do update set command_id = excluded.command_id
+            where m.command_id is null
+    )
+    select status from delivery where integration_id = :integration and message_id = :message""")
 _ECHO = Sql("""
     select m.message_id, m.sent_at from whatsapp_message m
     where m.command_id = :id and m.integration_id = :integration
@@ -101,7 +102,8 @@ _WAITING = Sql("""
     select o.command_id from outbound o
     join lane_job j on j.queue = :queue and j.command_id = o.command_id
     where j.lane_key = :key and o.tenant_id = :tenant and o.state = 'queued' and not o.exempt
-      and (:every or o.command_id = any(cast(:named as text[])))""")
+      and (:every or o.command_id = any(cast(:named as text[])))
+    for update of o""")
 _CANCELLED = Sql("""
     update outbound set state = 'cancelled', code = :code, reason = :reason
     where command_id = any(cast(:ids as text[]))
@@ -167,19 +169,10 @@ class PostgresOutbound:
     async def _found(self, ids: list[CommandId]) -> list[Outbound]:
         return list(map(read_outbound, await self._connection.execute(_GET, {"ids": ids})))
 
-    async def sending(self, command_id: CommandId) -> Sending | None:
-        """Find one, with all that must be known to send it."""
-        row = (await self._connection.execute(_SENDING, {"id": command_id})).first()
-        return None if row is None else read_sending(row)
-
     async def in_flight(self, chats: Sequence[ChatId]) -> list[Outbound]:
         """Find those whose call has begun and not ended, in these chats."""
         rows = await self._connection.execute(_IN_FLIGHT, {"chats": list(chats)})
         return list(map(read_outbound, rows))
-
-    async def begin_attempt(self, command_id: CommandId, at: datetime) -> None:
-        """Note that a call to the provider begins."""
-        await self._connection.execute(_BEGIN, {"id": command_id, "at": at})
 
     async def end(
         self,
@@ -195,20 +188,26 @@ class PostgresOutbound:
         await self._connection.execute(_END, values)
 
     async def part_sent(
-        self, after: Outbound, sent: SentMessage, *, next_at: datetime | None
-    ) -> None:
-        """Note that a part is out, and (with a time) that the call for the next one begins."""
-        await self._connection.execute(
+        self, after: Outbound, sent: SentMessage, message: PartSent, *, next_at: datetime | None
+    ) -> DeliveryStatus | None:
+        """Keep a part that is out, and (with a time) note that the call for the next one begins."""
+        rows = await self._connection.execute(
             _PART_SENT,
             {
                 "id": after.command_id,
+                "integration": after.integration_id,
                 "state": after.state if next_at is None else OutboundState.SENDING,
                 "message": sent.message_id,
                 "jid": sent.remote_jid,
                 "at": sent.sent_at,
                 "next": next_at,
+                "kind": message.kind,
+                "text": message.text,
+                "content": message.content.decode(),
             },
         )
+        status = rows.scalar()
+        return None if status is None else DeliveryStatus(status)
 
     async def echo_of(self, outbound: Outbound) -> SentMessage | None:
         """Find the outgoing message that a webhook reported as this command's next part."""
@@ -270,7 +269,8 @@ class PostgresOutbound:
         taken: list[str] = []
         for queue, key in lanes:
             lane = {"queue": queue, "key": key}
-            # No call begins while we hold the lane, so what waits now still waits below.
+            # Nobody else takes the lane, and no call begins for a row that we hold: what waits
+            # now still waits below.
             await self._connection.execute(_LOCK, lane)
             named = list(command.command_ids)
             waiting = await self._connection.execute(

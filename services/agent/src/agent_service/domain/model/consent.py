@@ -7,6 +7,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from agent_service.domain.model.conversations import Line, Role
+
 
 def _plain(word: str) -> str:
     decomposed = unicodedata.normalize("NFD", word.casefold())
@@ -54,6 +56,25 @@ def says_yes(text: str) -> bool:
     words = _words(text)
     begins = any(word in _YES for word in words[:_BEGINNING])
     return begins and len(words) <= _LONGEST_YES and "?" not in text
+
+
+def replies(history: Sequence[Line], *, after: int, upto: int) -> list[str]:
+    """Give what the customer wrote right after the agent spoke, once a question was prepared.
+
+    A question that was never sent was asked of nobody, what was written before it does not answer
+    it, and what was written after somebody spoke again may answer that instead.
+    """
+    asked, texts = False, list[str]()
+    for line in sorted(history, key=lambda line: line.seq):
+        if not after < line.seq <= upto:
+            continue
+        if line.role is Role.CUSTOMER:
+            texts += [line.text] if asked else []
+        elif texts or line.role is Role.HUMAN:
+            return []
+        else:
+            asked = True
+    return texts
 
 
 def consented(texts: Sequence[str]) -> bool:

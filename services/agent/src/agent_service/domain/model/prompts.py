@@ -1,6 +1,7 @@
 """What a model is shown: the static rules first, then data, delimited and never as rules."""
 
 import base64
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -107,10 +108,19 @@ def tokens_of(item: Item) -> int:
             return _ITEM_TOKENS + tokens_in(item.text)
 
 
-def as_data(name: str, text: str) -> str:
-    """Put a fence around what somebody else wrote; it cannot close the fence itself."""
-    inside = shortened(text, LONGEST_OUTPUT).replace("</data", "</ data")
-    return f'<data from="{name}">\n{inside}\n</data>'
+_FENCE = re.compile(r"[<\uff1c\ufe64][\W_]{0,8}(?=data)", re.IGNORECASE)
+_OUTSIDE_OF_A_NAME = re.compile(r"[^\w .-]+")
+
+
+def as_data(name: str, text: str, longest: int = LONGEST_OUTPUT) -> str:
+    """Put a fence around what somebody else wrote; it can neither close the fence nor open one."""
+    inside = _FENCE.sub(_harmless, shortened(text, longest))
+    # A model writes the names of the tools that it calls, so a name is not ours either.
+    return f'<data from="{_OUTSIDE_OF_A_NAME.sub(" ", name)}">\n{inside}\n</data>'
+
+
+def _harmless(fence: re.Match[str]) -> str:
+    return "</ " if "/" in fence[0] else "< "
 
 
 def instructions_of(agent: Agent) -> str:
@@ -130,5 +140,5 @@ def summary_instructions() -> str:
 
 
 def transcript(lines: Iterable[Any]) -> str:
-    """Write lines as one text, for a summary."""
-    return "\n".join(f"{line.role}: {line.text}" for line in lines)
+    """Write lines as one text, for a summary; whoever breaks a line speaks for nobody else."""
+    return "\n".join(f"{line.role}: {line.text}".replace("\n", "\n  ") for line in lines)

@@ -100,7 +100,7 @@ def read_arguments(call: ToolCall, spec: ToolSpec) -> dict[str, Any]:
     """
     try:
         value = json.loads(call.arguments)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadArguments("The arguments are not JSON.") from None
     wrong = [fault for fault, _ in zip(misfits(value, spec.parameters), range(5), strict=False)]
     if wrong:
@@ -113,5 +113,5 @@ def canonical(arguments: str) -> str:
     """Write JSON in the one form in which two equal calls are equal texts."""
     try:
         return json.dumps(json.loads(arguments), sort_keys=True, separators=(",", ":"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return arguments

@@ -8,7 +8,6 @@ from typing import Any
 from agent_service.domain.model import (
     Effect,
     Pending,
-    Role,
     Step,
     StepKind,
     StepState,
@@ -16,7 +15,7 @@ from agent_service.domain.model import (
     ToolResult,
     Turn,
 )
-from agent_service.domain.model.consent import consented
+from agent_service.domain.model.consent import consented, replies
 from agent_service.domain.model.tools import BadArguments, canonical, read_arguments
 from agent_service.domain.ports import (
     Clock,
@@ -257,9 +256,8 @@ def _confirmed(use: _Use) -> bool:
         return False
     if use.scope.now - pending.at > _CONSENT_LASTS:
         return False
-    since = range(pending.asked_seq + 1, use.work.turn.run.upto_seq + 1)
-    said = (x.text for x in use.work.turn.history if x.role is Role.CUSTOMER and x.seq in since)
-    return consented(list(said))
+    turn = use.work.turn
+    return consented(replies(turn.history, after=pending.asked_seq, upto=turn.run.upto_seq))
 
 
 async def _spend_consent(context: Context, use: _Use) -> None:

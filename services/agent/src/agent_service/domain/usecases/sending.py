@@ -72,6 +72,9 @@ class Sending:
         ended = Ended(reply.outcome, texts, reply.text, reply.hand_off or "", steps)
         await context.conversations.answered(turn, ended, context.now())
         if reply.hand_off is not None:
+            if turn.conversation.pending is not None:
+                # What was said instead is no question, and no yes answers it.
+                await context.conversations.set_pending(turn.conversation.id, None)
             await _ask_for_a_person(context, turn, reply)
         await _settled(context, work)
         upto = to_summarise(turn)

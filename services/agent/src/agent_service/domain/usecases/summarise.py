@@ -18,6 +18,8 @@ from common.errors import ParleyError
 
 _LONGEST = 200
 """Lines that one summary tells of at most."""
+_LONGEST_TEXT = 60_000
+"""Characters of them: some 15,000 tokens."""
 _TOKENS = 400
 
 
@@ -76,7 +78,7 @@ class Summarising:
             )
         began = self.now()
         before = f"{conversation.summary}\n\n" if conversation.summary else ""
-        said = as_data("conversation", before + transcript(reversed(lines)))
+        said = as_data("conversation", before + transcript(reversed(lines)), _LONGEST_TEXT)
         answer = await self.outside.model.answer(
             Request(agent, summary_instructions(), (Said("user", said),), max_output_tokens=_TOKENS)
         )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -45,45 +46,51 @@ class HttpToolCaller:
         self, definition: HttpTool, scope: ToolScope, arguments: dict[str, Any]
     ) -> ToolResult:
         url, left = _filled(definition.url, arguments)
-        options = self._options(definition, scope)
+        secret = self._secret(definition)
+        options = _options(definition, scope, secret)
         if definition.method in _IN_QUERY:
             options["params"] = {n: _plain(v) for n, v in left.items() if v is not None}
         else:
             options["json"] = left
-        answer = await self._client(definition).request(definition.method, url, **options)
-        return ToolResult(_text(answer))
+        answer = await self._client(definition, secret).request(definition.method, url, **options)
+        return ToolResult(_text(answer, secret))
 
     async def _lookup(self, definition: HttpTool, scope: ToolScope) -> ToolResult | None:
         url, _ = _filled(definition.lookup_url or "", {"key": scope.key})
+        secret = self._secret(definition)
         try:
-            answer = await self._client(definition, asking=True).request(
-                "GET", url, **self._options(definition, scope)
+            answer = await self._client(definition, secret, asking=True).request(
+                "GET", url, **_options(definition, scope, secret)
             )
         except NotFound:
             return None
-        return ToolResult(_text(answer))
+        return ToolResult(_text(answer, secret))
 
-    def _options(self, definition: HttpTool, scope: ToolScope) -> CallOptions:
-        headers = {"Idempotency-Key": scope.key}
-        if definition.secret_header and definition.sealed_secret:
-            secret = self._open_secret(definition.sealed_secret, definition.tenant)
-            headers[definition.secret_header] = secret
-        # Said outright, since the method says nothing about what a tenant's server does on it.
-        repeatable = definition.repeatable or definition.effect is Effect.READ
-        return CallOptions(
-            headers=headers, max_bytes=definition.max_bytes, safe_to_repeat=repeatable
-        )
+    def _secret(self, definition: HttpTool) -> str:
+        """Open the tool's secret; empty when it has none."""
+        if not definition.secret_header or not definition.sealed_secret:
+            return ""
+        return self._open_secret(definition.sealed_secret, definition.tenant)
 
-    def _client(self, definition: HttpTool, *, asking: bool = False) -> ApiClient:
+    def _client(self, definition: HttpTool, secret: str, *, asking: bool = False) -> ApiClient:
         is_read = asking or definition.effect is Effect.READ
         profile = ApiProfile(
             provider="http_tool",
             timeout=definition.timeout_seconds,
             deadline=definition.timeout_seconds * 2,
             retry=RetryPolicy(attempts=2 if is_read or definition.repeatable else 1),
-            raise_for=_read_refusal if is_read else _write_refusal,
+            raise_for=partial(_read_refusal if is_read else _write_refusal, secret=secret),
         )
         return ApiClient(self._wire, profile)
+
+
+def _options(definition: HttpTool, scope: ToolScope, secret: str) -> CallOptions:
+    headers = {"Idempotency-Key": scope.key}
+    if definition.secret_header and secret:
+        headers[definition.secret_header] = secret
+    # Said outright, since the method says nothing about what a tenant's server does on it.
+    repeatable = definition.repeatable or definition.effect is Effect.READ
+    return CallOptions(headers=headers, max_bytes=definition.max_bytes, safe_to_repeat=repeatable)
 
 
 def _filled(url: str, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -105,25 +112,33 @@ def _plain(value: Any) -> str | int:
     return value if isinstance(value, str | int) else str(value)
 
 
-def _text(answer: ApiResponse) -> str:
+def _text(answer: ApiResponse, secret: str) -> str:
+    text = shortened(_without(secret, answer), LONGEST_OUTPUT)
+    return text or "Done; the other side said nothing more."
+
+
+def _without(secret: str, answer: ApiResponse) -> str:
+    """Read an answer; a server that shows what it was sent must not show a model our secret."""
     text = storable(answer.content.decode(errors="replace")).strip()
-    return shortened(text, LONGEST_OUTPUT) or "Done; the other side said nothing more."
+    for part in (secret, secret.rpartition(" ")[2]) if secret else ():
+        text = text.replace(part, "[secret]")
+    return text
 
 
-def _read_refusal(answer: ApiResponse) -> None:
+def _read_refusal(answer: ApiResponse, secret: str) -> None:
     if answer.status < _SERVER_ERRORS and answer.status not in _LATER:
         if answer.status in {404, 410}:
-            raise NotFound(_said(answer))
-        raise Refused(_said(answer))
+            raise NotFound(_said(answer, secret))
+        raise Refused(_said(answer, secret))
 
 
-def _write_refusal(answer: ApiResponse) -> None:
+def _write_refusal(answer: ApiResponse, secret: str) -> None:
     """After a server's own failure, nobody knows how far it came."""
     if answer.status >= _SERVER_ERRORS:
         raise OutcomeUnknown("the tool's server failed")
-    _read_refusal(answer)
+    _read_refusal(answer, secret)
 
 
-def _said(answer: ApiResponse) -> str:
-    text = storable(answer.content.decode(errors="replace")).strip()
-    return f"the other side answered {answer.status}: {shortened(text, _LONGEST_REFUSAL)}"
+def _said(answer: ApiResponse, secret: str) -> str:
+    text = shortened(_without(secret, answer), _LONGEST_REFUSAL)
+    return f"the other side answered {answer.status}: {text}"

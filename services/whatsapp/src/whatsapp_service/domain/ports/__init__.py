@@ -5,7 +5,9 @@ from whatsapp_service.domain.ports.outbound import (
     OptOut,
     OptOuts,
     Outbounds,
+    PartSent,
     Sending,
+    Sendings,
     Target,
 )
 from whatsapp_service.domain.ports.outside import Agents, Lease
@@ -58,8 +60,10 @@ __all__ = [
     "Outbounds",
     "Outbox",
     "Parcel",
+    "PartSent",
     "SeenChat",
     "Sending",
+    "Sendings",
     "StoredMessage",
     "Target",
     "Translate",

@@ -10,6 +10,7 @@ from common.contracts import (
     ChatId,
     CommandId,
     ConnectionState,
+    DeliveryStatus,
     Envelope,
     IntegrationId,
     MessageId,
@@ -62,6 +63,15 @@ class Target(NamedTuple):
     """The address it was really sent to, when we sent it."""
 
 
+class PartSent(NamedTuple):
+    """The message that is kept of a part."""
+
+    kind: str
+    text: str
+    content: bytes
+    """The event that tells of it, as JSON."""
+
+
 class OptOut(NamedTuple):
     """A chat whose customer wants nothing more."""
 
@@ -84,14 +94,8 @@ class Outbounds(Protocol):
     async def get(self, command_id: CommandId) -> Outbound | None:
         """Find one."""
 
-    async def sending(self, command_id: CommandId) -> Sending | None:
-        """Find one, with all that must be known to send it."""
-
     async def in_flight(self, chats: Sequence[ChatId]) -> list[Outbound]:
         """Find those whose call has begun and not ended, in these chats."""
-
-    async def begin_attempt(self, command_id: CommandId, at: datetime) -> None:
-        """Note that a call to the provider begins."""
 
     async def end(
         self,
@@ -105,11 +109,12 @@ class Outbounds(Protocol):
         """Note how it ended, or that nobody knows."""
 
     async def part_sent(
-        self, after: Outbound, sent: SentMessage, *, next_at: datetime | None
-    ) -> None:
-        """Note that a part is out, and (with a time) that the call for the next one begins.
+        self, after: Outbound, sent: SentMessage, message: PartSent, *, next_at: datetime | None
+    ) -> DeliveryStatus | None:
+        """Keep a part that is out, and (with a time) note that the call for the next one begins.
 
-        `after` is the command as it stands now, with the part among those sent.
+        `after` is the command as it stands now, with the part among those sent. Gives how far the
+        message had come before we knew of it, if somebody told.
         """
 
     async def echo_of(self, outbound: Outbound) -> SentMessage | None:
@@ -129,6 +134,19 @@ class Outbounds(Protocol):
         self, tenant: TenantId, command: CancelMessages, *, reason: str, code: str = "cancelled"
     ) -> list[CommandId]:
         """Take back what still waits (all of the chat when none is named)."""
+
+
+class Sendings(Protocol):
+    """What is read and noted before a call, each in one statement that is a transaction."""
+
+    async def get(self, command_id: CommandId) -> Sending | None:
+        """Find a command, with all that must be known to send it."""
+
+    async def begin(self, outbound: Outbound, at: datetime) -> bool:
+        """Note that a call begins; False when it is no longer as it was read.
+
+        Two workers may believe that a lane is theirs; only one of them can begin.
+        """
 
 
 class OptOuts(Protocol):

@@ -13,6 +13,9 @@ class Lease(Protocol):
     def attempts(self) -> int:
         """How often this was tried before."""
 
+    def lost(self) -> Exception:
+        """Make the error that says that another worker has the lane."""
+
     async def confirm(self, context: Context) -> None:
         """Renew it in this transaction; raises when another worker has the lane."""
 

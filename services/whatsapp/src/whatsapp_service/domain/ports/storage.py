@@ -188,8 +188,8 @@ class Messages(Protocol):
     async def delete(self, key: MessageKey, at: datetime) -> bool:
         """Mark a message as deleted for everyone; False when it is."""
 
-    async def delivered(self, updates: Sequence[Delivered]) -> list[Delivered]:
-        """Move messages forward, never back; returns those that moved."""
+    async def delivered(self, updates: Sequence[Delivered]) -> dict[Delivered, KnownMessage | None]:
+        """Move messages forward, never back; returns those that moved, None if not ours yet."""
 
     async def deliveries(self, keys: Sequence[MessageKey]) -> dict[MessageKey, DeliveryStatus]:
         """Say how far messages came, also when the ack overtook the message."""

@@ -1,6 +1,7 @@
 """What happens to messages later: acks, edits, deletions, which name a message by its id only."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from common.contracts import (
     ConnectionState,
@@ -24,14 +25,16 @@ async def apply_changes(
     if not seen:
         return
     moved = await _deliver(context, seen)
-    known = await context.messages.known([_key(one) for one in seen])
+    later = [_key(one) for one in seen if not _is_delivery(one)]
+    known = await context.messages.known(later) if later else {}
     for one in seen:
         key = _key(one)
-        message = known.get(key)
-        if message is None:
+        if _is_delivery(one):
+            announcements.add_about(key, one, _delivery(one, moved))
+        elif (message := known.get(key)) is None:
             await _keep(context, one)
-            continue
-        announcements.add_about(key, one, await _apply(context, one, message, moved))
+        else:
+            announcements.add_about(key, one, await _apply(context, one, message))
     degraded = [one for one in seen if _proves_alive(one)]
     if degraded:
         await proven_alive(context, degraded, announcements)
@@ -46,11 +49,12 @@ def _proves_alive(seen: Seen) -> bool:
     )
 
 
+def _is_delivery(seen: Seen) -> bool:
+    return type(seen.observation.event) is MessageDeliveryUpdated
+
+
 async def _keep(context: Context, seen: Seen) -> None:
     """Keep what names a message that we do not have: it came before it, or before our time."""
-    if isinstance(seen.observation.event, MessageDeliveryUpdated):
-        # Kept with the deliveries already, and announced with the message.
-        return
     await context.messages.keep_event(
         seen.integration,
         event_id=seen.webhook.id,
@@ -59,34 +63,39 @@ async def _keep(context: Context, seen: Seen) -> None:
     )
 
 
-async def _deliver(context: Context, seen: Sequence[Seen]) -> set[tuple[MessageKey, str]]:
-    updates = [
-        Delivered(_key(one), one.integration.tenant, event.status)
-        for one in seen
-        if isinstance(event := one.observation.event, MessageDeliveryUpdated)
-    ]
-    moved = await context.messages.delivered(updates) if updates else []
-    return {(update.key, update.status) for update in moved}
+_Moved = dict[Delivered, KnownMessage | None]
 
 
-async def _apply(
-    context: Context, seen: Seen, message: KnownMessage, moved: set[tuple[MessageKey, str]]
-) -> list[Event]:
+async def _deliver(context: Context, seen: Sequence[Seen]) -> _Moved:
+    updates = [_delivered(one) for one in seen if _is_delivery(one)]
+    return await context.messages.delivered(updates) if updates else {}
+
+
+def _delivered(seen: Seen) -> Delivered:
+    event = cast("MessageDeliveryUpdated", seen.observation.event)
+    return Delivered(_key(seen), seen.integration.tenant, event.status)
+
+
+def _delivery(seen: Seen, moved: _Moved) -> list[Event]:
+    """Announce how far a message came, once; of one that we do not have, when it comes."""
+    message = moved.pop(_delivered(seen), None)
+    if message is None:
+        return []
+    event = cast("MessageDeliveryUpdated", seen.observation.event)
+    return [event.amended(chat_id=message.chat_id, command_id=message.command_id)]
+
+
+async def _apply(context: Context, seen: Seen, message: KnownMessage) -> list[Event]:
     event, key = seen.observation.event, _key(seen)
+    changed = False
     match event:
-        case MessageDeliveryUpdated():
-            if (key, event.status) not in moved:
-                return []
-            moved.discard((key, event.status))
-            found = {"chat_id": message.chat_id, "command_id": message.command_id}
-            return [event.model_copy(update=found)]
         case MessageEdited():
             at = event.edited_at or seen.webhook.time
             changed = await context.messages.edit(key, event.text, at)
         case MessageDeleted():
             changed = await context.messages.delete(key, event.deleted_at or seen.webhook.time)
     # Told twice, or of what we did ourselves and have announced.
-    return [event.model_copy(update={"chat_id": message.chat_id})] if changed else []
+    return [event.amended(chat_id=message.chat_id)] if changed else []
 
 
 def _key(seen: Seen) -> MessageKey:

@@ -16,10 +16,8 @@ from whatsapp_service.domain.model.outgoing import kind_of, words_of
 from whatsapp_service.domain.ports import (
     Context,
     Lease,
-    MessageKey,
     Outbounds,
     Outbox,
-    StoredMessage,
 )
 
 _FAILED = frozenset({OutboundState.FAILED, OutboundState.CANCELLED, OutboundState.GIVEN_UP})
@@ -127,18 +125,3 @@ async def give_up(context: Context, outbound: Outbound, lease: Lease) -> None:
     state = OutboundState.GIVEN_UP
     await end_badly(context.outbound, context.outbox, outbound, state, NEVER_KNOWN)
     await lease.finish(context)
-
-
-def stored_row(outbound: Outbound, event: MessageSent) -> StoredMessage:
-    """Give the message that is kept of a part that is out."""
-    return StoredMessage(
-        key=MessageKey(outbound.integration_id, event.message_id),
-        tenant=outbound.tenant,
-        chat_id=outbound.chat_id,
-        outgoing=True,
-        kind=event.kind,
-        text=event.text,
-        content=event.model_dump_json(exclude_none=True).encode(),
-        sent_at=event.sent_at,
-        command_id=outbound.command_id,
-    )

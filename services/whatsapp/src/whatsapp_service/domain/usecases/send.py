@@ -15,17 +15,17 @@ from whatsapp_service.domain.model.outbound import ENDED
 from whatsapp_service.domain.model.outgoing import file_of
 from whatsapp_service.domain.ports import (
     Clock,
-    Context,
     Lease,
-    MessageKey,
     Messenger,
     Opener,
     OpensFiles,
+    PartSent,
     Sending,
+    Sendings,
 )
 from whatsapp_service.domain.usecases.acts import act
 from whatsapp_service.domain.usecases.messages import delivery_of
-from whatsapp_service.domain.usecases.outcomes import fail, give_up, sent_event, stored_row
+from whatsapp_service.domain.usecases.outcomes import fail, give_up, sent_event
 from whatsapp_service.domain.usecases.parcels import parcel_of, post
 from whatsapp_service.domain.usecases.refusals import for_operator, hold_back, refusal_of
 
@@ -54,6 +54,7 @@ class Sender:
     """The one place from which messages leave."""
 
     open_context: Opener
+    sendings: Sendings
     messenger: Messenger
     files: OpensFiles
     now: Clock
@@ -75,25 +76,29 @@ class Sender:
 
     async def _plan(self, command_id: CommandId, lease: Lease) -> Sending | None:
         """Read what is to be done; None when it is done, or must no longer be."""
-        async with self.open_context() as context:
-            sending = await context.outbound.sending(command_id)
-            if sending is None or sending.outbound.state in ENDED:
+        sending = await self.sendings.get(command_id)
+        if sending is None or sending.outbound.state in ENDED:
+            async with self.open_context() as context:
                 await lease.finish(context)
-                return None
-            outbound = sending.outbound
-            refusal = refusal_of(sending, self.now())
-            if outbound.is_unsettled():
-                if sending.instance is not None:
-                    return sending
-                await give_up(context, outbound, lease)
-                return None
-            if refusal is not None:
-                await fail(context, outbound, refusal, lease)
-                return None
-            hold_back(sending, self.now(), lease.attempts)
-            if isinstance(outbound.content, Act) or _needs_preparing(sending):
-                return sending
-            return await self._begin(context, sending, lease)
+            return None
+        if sending.outbound.is_unsettled() and sending.instance is not None:
+            return sending
+        refusal = refusal_of(sending, self.now())
+        if refusal is not None:
+            await self._refuse(sending, refusal, lease)
+            return None
+        hold_back(sending, self.now(), lease.attempts)
+        if isinstance(sending.outbound.content, Act) or _needs_preparing(sending):
+            return sending
+        return await self._begin(sending, lease)
+
+    async def _refuse(self, sending: Sending, refusal: tuple[str, str], lease: Lease) -> None:
+        async with self.open_context() as context:
+            if sending.outbound.is_unsettled() and sending.instance is None:
+                # Nobody is left who could be asked.
+                await give_up(context, sending.outbound, lease)
+            else:
+                await fail(context, sending.outbound, refusal, lease)
 
     async def _advance(self, sending: Sending, lease: Lease) -> Sending | None:
         """Send the next part, or learn that it was sent; gives what is left to be done."""
@@ -108,8 +113,7 @@ class Sender:
                 return await self._record(sending, sent, lease)
             refusal = refusal_of(sending, self.now())
             if refusal is not None:
-                async with self.open_context() as context:
-                    await fail(context, sending.outbound, refusal, lease)
+                await self._refuse(sending, refusal, lease)
                 return None
         sent = await self._attempt(sending, lease)
         return None if sent is None else await self._record(sending, sent, lease)
@@ -182,16 +186,15 @@ class Sender:
             parcel = await parcel_of(self.open_context, sending, file)
             if sending.begun_at is None:
                 await self.messenger.show_typing(parcel.instance, parcel.jid, _typing(sending))
-                async with self.open_context() as context:
-                    sending = await self._begin(context, sending, lease)
+                sending = await self._begin(sending, lease)
             self._require_awake(sending)
             return await post(self.messenger, parcel, sending.settings.choices)
 
-    async def _begin(self, context: Context, sending: Sending, lease: Lease) -> Sending:
+    async def _begin(self, sending: Sending, lease: Lease) -> Sending:
         """Write down, before the call, that its outcome will be unknown until it is known."""
         now = self.now()
-        await lease.confirm(context)
-        await context.outbound.begin_attempt(sending.outbound.command_id, now)
+        if not await self.sendings.begin(sending.outbound, now):
+            raise lease.lost()
         return replace(sending, begun_at=now)
 
     def _require_awake(self, sending: Sending) -> None:
@@ -215,12 +218,11 @@ class Sender:
         more = after.state is not OutboundState.SENT
         begins = self.now() if more and not _needs_preparing(following) else None
         event = sent_event(after, len(after.sent_ids) - 1)
+        content = event.__pydantic_serializer__.to_json(event, exclude_none=True)
+        message = PartSent(event.kind, event.text, content)
         async with self.open_context() as context:
-            key = MessageKey(after.integration_id, sent.message_id)
-            await context.messages.store([stored_row(after, event)])
-            await context.outbound.part_sent(after, sent, next_at=begins)
-            context.outbox.add(event, tenant=after.tenant)
-            status = (await context.messages.deliveries([key])).get(key)
+            status = await context.outbound.part_sent(after, sent, message, next_at=begins)
+            context.outbox.add(event, tenant=after.tenant, encoded=content)
             if status is not None:
                 context.outbox.add(delivery_of(event, status), tenant=after.tenant)
             await (lease.confirm(context) if more else lease.finish(context))
