@@ -1,7 +1,6 @@
 """Every body and every tenant at every door of the running suite."""
 
 import json
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,29 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "services/whatsapp/tests/translation/examples"
 QUICK = {"quiet_seconds": 0, "typing_ms_per_char": 0}
+SECRET = "secret words"
+TOOL = {
+    "name": "order",
+    "description": "Order something.",
+    "method": "POST",
+    "url": "https://shop.example.com/orders",
+    "parameters": {
+        "type": "object", "properties": {}, "required": [], "additionalProperties": False
+    },
+    "effect": "irreversible",
+}  # fmt: skip
+OWN = ("/api/agents", "/api/tools", "/api/media-library", "/api/limits", "/api/keys")
+"""What a foreign tenant must not have changed."""
 
-BODIES = {"pairing-code": {"phone": "+5511988880001"}}
+BODIES = {"pairing-code": {"phone": "+5511988880001"}, "reply": {"text": "x"}}
 """What an order needs to be understood at all, by the last word of its path."""
-OPEN = ("/api/webhook", "/api/webhooks", "/api/files/")
-"""Routes that need no key of ours: what they are called with is the permission."""
+OPEN = {
+    "/api/files/{token}": 404,
+    "/api/webhook/evolution": 401,
+    "/api/webhooks/inbound/{webhook_public_id}": 404,
+}
+"""Routes that need no key of ours, as what they are called with is the permission; and what they
+answer to somebody who has none."""
 
 
 def bodies() -> list[dict[str, Any]]:
@@ -84,27 +101,49 @@ def operations() -> list[tuple[str, str]]:
     return sorted(set(found))
 
 
-async def test_a_foreign_tenant_gets_nothing_from_any_route(running: Suite) -> None:
-    number = await running.connect_number(QUICK)
+async def everything_there_is(running: Suite, number: str) -> dict[str, str]:
+    """Give one tenant something of every kind; a name of each, by its path parameter."""
     await running.door(
         "POST",
         f"/_sandbox/evolution/instances/{number}/inbound",
-        json={"from": "5511988880001", "text": "secret words", "name": "Ana"},
+        json={"from": "5511988880001", "text": SECRET, "name": "Ana", "kind": "image"},
     )
     await running.sent(1)
-    [agent] = (await running.api.get("/api/agents")).json()
-    [chat] = (await running.api.get("/api/chats")).json()
-    [conversation] = (await running.api.get("/api/conversations")).json()
+    made = await running.api.post("/api/tools", json=TOOL)
+    assert made.status_code == 201, made.text
+    file = await running.api.post(
+        "/api/media-library?name=Secret.pdf",
+        content=b"%PDF-1.4 secret",
+        headers={"content-type": "application/pdf"},
+    )
+    assert file.status_code == 201, file.text
+    lists = ("agents", "chats", "conversations", "integrations/whatsapp")
+    [agent], [chat], [talk], [one] = [
+        (await running.api.get(f"/api/{path}")).json() for path in lists
+    ]
+    messages = (await running.api.get(f"/api/chats/{chat['id']}/messages")).json()
     keys = (await running.api.get("/api/keys")).json()
-    # A name that we have no example of stands for itself: there is no such thing anywhere.
-    known = defaultdict(lambda: "nothing_of_this_name") | {
+    return {
         "agent_id": agent["id"],
         "chat_id": chat["id"],
-        "conversation_id": conversation["id"],
+        "conversation_id": talk["id"],
+        "integration_id": one["integration_id"],
+        "message_id": next(x["message_id"] for x in messages if not x["outgoing"]),
+        "tool_id": made.json()["id"],
+        "media_id": file.json()["id"],
         "key_id": (keys if isinstance(keys, list) else keys["keys"])[0]["id"],
+        # Whoever holds it may open it, and nobody has one to guess; made up, it is nobody's.
+        "token": "nothing_of_this_name",
     }
+
+
+async def test_a_foreign_tenant_gets_nothing_from_any_route(running: Suite) -> None:
+    number = await running.connect_number(QUICK)
+    known = await everything_there_is(running, number)
+    own = (f"/api/conversations/{known['conversation_id']}", *OWN)
+    before = [(await running.api.get(path)).json() for path in own]
+    ours = running.api.headers["Authorization"]
     await running.open_account()  # from here on, another tenant
-    tried = 0
     for method, path in operations():
         if path.startswith(("/api/webhook", "/api/webhooks")):
             continue
@@ -112,20 +151,18 @@ async def test_a_foreign_tenant_gets_nothing_from_any_route(running: Suite) -> N
         if method == "POST" and "{" not in path:
             continue  # makes something new, of the caller's own
         response = await running.api.request(method, path.format_map(known), json=body)
-        tried += 1
         assert response.status_code < 500, (method, path, response.text)
         if "{" in path:
             assert response.status_code == 404, (method, path, response.text)
-        for foreign in (*known.values(), "secret words", number):
+        for foreign in (*known.values(), SECRET, "Secret.pdf", number):
             assert foreign not in response.text or foreign in str(response.url), (method, path)
-    assert tried >= 10
+    running.api.headers["Authorization"] = ours
+    assert [(await running.api.get(path)).json() for path in own] == before
 
 
 async def test_a_stranger_gets_401_from_every_route(running: Suite) -> None:
     del running.api.headers["Authorization"]
     for method, path in operations():
-        if path.startswith(OPEN):
-            continue
         response = await running.api.request(method, path.replace("{", "").replace("}", ""))
-        assert response.status_code == 401, (method, path, response.text)
+        assert response.status_code == OPEN.get(path, 401), (method, path, response.text)
         assert response.headers["content-type"] == "application/problem+json"

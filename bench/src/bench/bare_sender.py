@@ -1,7 +1,8 @@
 """The raw limit of sending: `python -m bench.bare_sender URL COUNT CHATS AT_ONCE`.
 
-A bare httpx2 loop: the same calls as the worker's, as many at once, each chat's one after the other; on the same event
-loop and with the same client library, and nothing else. Prints messages per second.
+A bare httpx2 loop: the same calls as the worker's, as many at once, each chat's one after the
+other; on the same event loop and with the same client library, and nothing else. Prints messages
+per second.
 """
 
 import asyncio

@@ -12,6 +12,7 @@ from devstack.environment import SANDBOX, argv
 from devstack.errors import StackError
 from devstack.polling import until
 from devstack.session import Session
+from devstack.talk import Talk
 from devstack.transcript import Transcript
 
 CUSTOMER = "5511999990000"
@@ -29,6 +30,7 @@ class Journey:
     agent: str = ""
     instance: str = ""
     answers: list[dict[str, Any]] = field(default_factory=list)
+    billed_before: int = 0
 
     async def play(self, transcript: Transcript) -> None:
         """Play every step.
@@ -46,6 +48,7 @@ class Journey:
         await transcript.play("the agent answers", self.receive_answer())
         await transcript.play("the acks arrive", self.acknowledge())
         await transcript.play("exactly one message was sent", self.count_answers())
+        await Talk(self).play(transcript)
 
     async def open_account(self) -> str:
         """Make a tenant and its key with the gateway's own command line."""
@@ -64,23 +67,27 @@ class Journey:
 
     async def create_agent(self) -> str:
         """Create the agent that will answer."""
-        made = await self._call(
+        made = await self.call(
             "POST",
             "/api/agents",
             json={
                 "name": "Ana",
                 "settings": {
                     "instructions": "Answer briefly; we open from 8 to 18 every day.",
-                    "quiet_seconds": 0.5,
+                    "quiet_seconds": 0.3,
+                    "typing_ms_per_char": 5,
+                    "business_hours": ["mon-sun 08:00-18:00"],
+                    "tools": ["business_hours", "remember_fact"],
                 },
             },
         )
         self.agent = str(made["id"])
+        self.billed_before = len(await self.billed())
         return self.agent
 
     async def connect(self) -> str:
         """Press the one button."""
-        made = await self._call("POST", f"{self._channel}/connect")
+        made = await self.call("POST", f"{self._channel}/connect")
         self.instance = str(made["instance"])
         return self.instance
 
@@ -88,7 +95,7 @@ class Journey:
         """Wait for a QR code a person could scan."""
 
         async def shown() -> bool:
-            code = await self._call("GET", f"{self._channel}/qrcode", missing_is_empty=True)
+            code = await self.call("GET", f"{self._channel}/qrcode", missing_is_empty=True)
             return str(code.get("qrcode", "")).startswith("data:image/png;base64,")
 
         await until(shown, every=0.1)
@@ -96,44 +103,49 @@ class Journey:
 
     async def scan(self) -> str:
         """Be the phone."""
-        await self._door("POST", f"/_sandbox/evolution/instances/{self.instance}/scan")
+        await self.door("POST", f"/_sandbox/evolution/instances/{self.instance}/scan")
         return ""
 
     async def open(self) -> str:
         """Wait until the suite knows the number is connected."""
 
         async def opened() -> bool:
-            status = await self._call("GET", f"{self._channel}/status")
+            status = await self.call("GET", f"{self._channel}/status")
             return bool(status.get("state") == "open")
 
         await until(opened, every=0.05)
         return "open"
 
-    async def write(self) -> str:
+    async def write(self, text: str = QUESTION, **more: Any) -> str:
         """Be the customer."""
-        await self._door(
+        await self.door(
             "POST",
             f"/_sandbox/evolution/instances/{self.instance}/inbound",
-            json={"from": CUSTOMER, "text": QUESTION, "name": "Maria"},
+            json={"from": CUSTOMER, "text": text, "name": "Maria", **more},
         )
-        return f"Maria: {QUESTION}"
+        return f"Maria: {text}"
 
     async def receive_answer(self) -> str:
         """Wait until WhatsApp was given an answer for the customer."""
+        return f"Ana: {await self.next_answer()}"
+
+    async def next_answer(self) -> str:
+        """Wait for one more message to the customer, and read it."""
+        known = len(self.answers)
 
         async def answered() -> bool:
-            self.answers = await self._sent()
-            return bool(self.answers)
+            self.answers = await self.sent()
+            return len(self.answers) > known
 
         await until(answered, every=0.02)
-        return f"Ana: {self.answers[0].get('text', '')}"
+        return str(self.answers[known].get("text", ""))
 
     async def acknowledge(self) -> str:
         """Wait until the suite knows the customer has read the answer."""
 
         async def read() -> bool:
-            [chat] = await self._list("/api/chats")
-            messages = await self._list(f"/api/chats/{chat['id']}/messages")
+            [chat] = await self.listed("/api/chats")
+            messages = await self.listed(f"/api/chats/{chat['id']}/messages")
             outgoing = [one for one in messages if one["outgoing"]]
             return bool(outgoing) and all(one["delivery"] == "read" for one in outgoing)
 
@@ -142,34 +154,47 @@ class Journey:
 
     async def count_answers(self) -> str:
         """Count what WhatsApp was asked to send; by now a second copy would be there."""
-        sent = await self._sent()
+        sent = await self.sent()
         if len(sent) != 1:
             raise StackError(f"the sandbox was asked to send {len(sent)} messages instead of 1")
-        calls = await self._door("GET", "/_sandbox/openai/calls")
-        return f"1 message, {len(calls)} call to the model"
+        return f"1 message, {len(await self.billed())} call to the model"
+
+    async def billed(self) -> list[dict[str, Any]]:
+        """List the calls that the model server has served for this journey."""
+        calls: list[dict[str, Any]] = await self.door("GET", "/_sandbox/openai/calls")
+        return calls[self.billed_before :]
 
     @property
     def _channel(self) -> str:
         return _CHANNEL.format(agent=self.agent)
 
-    async def _sent(self) -> list[dict[str, Any]]:
-        everything = await self._door("GET", "/_sandbox/evolution/sent")
+    async def sent(self) -> list[dict[str, Any]]:
+        """List what WhatsApp was asked to send to the customer from this journey's number."""
+        path = f"/_sandbox/evolution/sent?instance={self.instance}"
+        everything: list[dict[str, Any]] = await self.door("GET", path)
         return [one for one in everything if CUSTOMER in str(one.get("number") or one.get("to"))]
 
-    async def _call(
+    async def call(
         self, method: str, path: str, *, json: Any = None, missing_is_empty: bool = False
     ) -> dict[str, Any]:
+        """Call the public API; with `missing_is_empty`, a 404 is an empty answer.
+
+        Raises:
+            StackError: it refused.
+        """
         response = await self.api.request(method, path, json=json)
         if missing_is_empty and response.status_code == httpx2.codes.NOT_FOUND:
             return {}
         body: dict[str, Any] = _checked(response)
         return body
 
-    async def _list(self, path: str) -> list[dict[str, Any]]:
+    async def listed(self, path: str) -> list[dict[str, Any]]:
+        """Read a list from the public API."""
         found: list[dict[str, Any]] = _checked(await self.api.get(path))
         return found
 
-    async def _door(self, method: str, path: str, *, json: Any = None) -> Any:
+    async def door(self, method: str, path: str, *, json: Any = None) -> Any:
+        """Use the sandbox's control door."""
         return _checked(await self.sandbox.request(method, path, json=json))
 
 

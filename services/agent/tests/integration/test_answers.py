@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from common.contracts import AgentId, ChatId
+from common.testing import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
@@ -71,7 +72,7 @@ async def test_who_keeps_writing_is_answered_at_the_deadline(stage: Any) -> None
 
     writing = asyncio.ensure_future(never_pauses())
     try:
-        await ana.hears(1, within=10)
+        await eventually(ana.answers, within=10, what="an answer")
     finally:
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)

@@ -240,8 +240,7 @@ class Stage:
     async def sent(self, number: Number) -> list[dict[str, Any]]:
         """What Evolution really sent, in order."""
         path = f"/_sandbox/evolution/sent?instance={number.instance}"
-        rows: list[dict[str, Any]] = (await self.sandbox.get(path)).json()
-        return rows
+        return list((await self.sandbox.get(path)).json())
 
     async def until_idle(self, number: Number, within: float = 15) -> None:
         """Wait until nothing is left to be sent for a number."""
@@ -277,10 +276,8 @@ async def _stage(database_url: str, kafka: str, folder: Path) -> AsyncGenerator[
         database = Database(url)
         stack.push_async_callback(database.close)
         client = await stack.enter_async_context(httpx2.AsyncClient(base_url=evolution))
-        keyring = Keyring.parse(settings.keyring)
-        opener = context_opener(database, keyring, Wake(lambda: None))
-        mail = Mail()
-        ready = asyncio.Event()
+        opener = context_opener(database, Keyring.parse(settings.keyring), Wake(lambda: None))
+        mail, ready = Mail(), asyncio.Event()
         collecting = asyncio.create_task(mail.collect(bus, ready))
         await ready.wait()
         stage = Stage(database, producer, client, hooks, settings, opener, mail)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import httpcore2
 import httpx2
 
+from common.http.network import AsyncioBackend
 from common.http.ssrf import SsrfGuard
 
 
@@ -19,7 +20,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
 
     def __init__(self, guard: SsrfGuard) -> None:
         self._guard = guard
-        self._network = httpcore2.AnyIOBackend()
+        self._network = AsyncioBackend()
 
     async def connect_tcp(
         self,
@@ -52,20 +53,33 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         await asyncio.sleep(seconds)
 
 
-class GuardedTransport(httpx2.AsyncHTTPTransport):
-    """A transport whose every request and redirect passes the guard, in URL and in address."""
+class PooledTransport(httpx2.AsyncHTTPTransport):
+    """A transport on a network of our choice, for which httpx2 has no argument."""
 
-    def __init__(self, guard: SsrfGuard, *, verify: ssl.SSLContext, limits: httpx2.Limits) -> None:
+    def __init__(
+        self,
+        network: httpcore2.AsyncNetworkBackend,
+        *,
+        verify: ssl.SSLContext,
+        limits: httpx2.Limits,
+    ) -> None:
         super().__init__(verify=verify, limits=limits, trust_env=False)
-        self._guard = guard
-        # httpx2 has no argument for the backend; its own pool is replaced before it is used.
+        # Its own pool is replaced before it is used.
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=verify,
             max_connections=limits.max_connections,
             max_keepalive_connections=limits.max_keepalive_connections,
             keepalive_expiry=limits.keepalive_expiry,
-            network_backend=GuardedBackend(guard),
+            network_backend=network,
         )
+
+
+class GuardedTransport(PooledTransport):
+    """A transport whose every request and redirect passes the guard, in URL and in address."""
+
+    def __init__(self, guard: SsrfGuard, *, verify: ssl.SSLContext, limits: httpx2.Limits) -> None:
+        super().__init__(GuardedBackend(guard), verify=verify, limits=limits)
+        self._guard = guard
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Check the URL of this hop, then send it."""

@@ -11,7 +11,8 @@ from typing import Protocol
 import httpx2
 
 from common.http.breaker import Breakers, BreakerState
-from common.http.guarded_transport import GuardedTransport
+from common.http.guarded_transport import GuardedTransport, PooledTransport
+from common.http.network import AsyncioBackend
 from common.http.rate_limit import RateLimiter
 from common.http.ssrf import SsrfGuard
 
@@ -91,4 +92,4 @@ def _transport(guard: SsrfGuard | None, limits: httpx2.Limits) -> httpx2.AsyncBa
     trust: ssl.SSLContext = httpx2.create_ssl_context(trust_env=True)
     if guard is not None:
         return GuardedTransport(guard, verify=trust, limits=limits)
-    return httpx2.AsyncHTTPTransport(verify=trust, limits=limits, trust_env=False)
+    return PooledTransport(AsyncioBackend(), verify=trust, limits=limits)

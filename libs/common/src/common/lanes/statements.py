@@ -53,8 +53,7 @@ leased as (
 )
 select leased.key, leased.token, leased.attempts, leased.was_leased as interrupted,
        job.seq, job.command_id, job.payload, job.tenant_id, job.enqueued_at, job.traceparent,
-       -- A lease that a crash of Postgres forgets is a lane that is due: nobody need wait for
-       -- the disk. Whatever follows from the lease waits for it, in its own commit.
+       -- A lease that a crash of Postgres forgets is a lane that is due: no need for the disk.
        set_config('synchronous_commit', 'off', true)
 from leased cross join lateral (
     select * from lane_job j
@@ -123,8 +122,7 @@ with free as (
 
 NEXT_OPEN = f"""
 select greatest(0, extract(epoch from min(greatest(l.due_at, case
-           when coalesce({_LEFT}, 1) <= 0
-               then (current_date + 1)::timestamptz
+           when coalesce({_LEFT}, 1) <= 0 then (current_date + 1)::timestamptz
            else p.next_at - p.gap * (p.burst - 1) end)) - now()))::float8
 from lane l left join pace p on p.key = l.pace_key
 where l.queue = :queue and l.pending > 0 and l.held_reason is null"""
