@@ -29,6 +29,7 @@ from agent_service.domain.model.schemas import closed
 from agent_service.domain.ports import TooMuchContext
 from agent_service.providers.openai.model import OpenAIModel
 from agent_service.providers.openai.senses import OpenAIEars, OpenAIModerator
+from agent_service.providers.openai.server import ModelServer
 from agent_service.providers.tools import BUILT_IN
 from common.contracts import AgentId, TenantId
 from common.errors import NeedsOperator, RateLimited, Refused, Unavailable
@@ -48,10 +49,10 @@ class Server:
     """The stand-in, its control door, and adapters in front of it."""
 
     door: httpx2.AsyncClient
-    client: AsyncOpenAI
+    there: ModelServer
 
     def model(self, name: str = "gpt-5.4-mini") -> OpenAIModel:
-        return OpenAIModel(lambda _: self.client, default_model=name)
+        return OpenAIModel(lambda _: self.there, default_model=name)
 
     async def fault(self, fault: str, **more: Any) -> None:
         order = {"provider": "openai", "fault": fault, **more}
@@ -76,7 +77,7 @@ async def running() -> AsyncGenerator[Server]:
         client = AsyncOpenAI(
             base_url="http://sandbox/openai/v1", api_key="sk-test", max_retries=0, http_client=http
         )
-        yield Server(door, client)
+        yield Server(door, ModelServer.of(client, http))
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -230,13 +231,13 @@ async def test_thoughts_are_asked_for_only_where_a_model_thinks(server: Server) 
 
 
 async def test_a_recording_is_heard_and_its_name_says_what_it_is(server: Server) -> None:
-    ears = OpenAIEars(lambda _: server.client, default_model="gpt-transcribe")
+    ears = OpenAIEars(lambda _: server.there, default_model="gpt-transcribe")
     agent = ask().agent
     sound = b"OggS" + b"SANDBOX-SPEECH:two tickets"
     text, usage = await ears.hear(agent, sound, "audio/ogg; codecs=opus")
     assert text == "two tickets"
     assert usage.input_tokens > 0
-    silent = OpenAIEars(lambda _: server.client, default_model=None)
+    silent = OpenAIEars(lambda _: server.there, default_model=None)
     assert silent.model_for(None) is None
     assert silent.model_for("whisper-1") == "whisper-1"
     with pytest.raises(NeedsOperator):
@@ -248,7 +249,7 @@ async def test_a_recording_is_heard_and_its_name_says_what_it_is(server: Server)
 
 
 async def test_what_a_customer_writes_is_judged_by_category(server: Server) -> None:
-    moderator = OpenAIModerator(lambda _: server.client, model="omni-moderation-latest")
+    moderator = OpenAIModerator(lambda _: server.there, model="omni-moderation-latest")
     agent = ask().agent
     assert await moderator.flagged(agent, "hello") == ()
     assert await moderator.flagged(agent, "sandbox-hate") == ("hate",)

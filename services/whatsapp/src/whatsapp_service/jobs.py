@@ -55,8 +55,11 @@ class ChatLease(JobLease):
     async def finish(self, context: Context) -> None:
         """Take the head off its lane in this transaction, and lease the next with it."""
         following = await finish_within(context.connection, self.queue, self.job, more=self.goes_on)
-        if following is not None:
-            self.following.append(following)
+        self.goes_on_with(following)
+
+    def goes_on_with(self, following: Job | None) -> None:
+        """Note which job the lane goes on with; should it be told twice, the last word counts."""
+        self.following[:] = [following] if following is not None else []
 
 
 def sending(

@@ -34,7 +34,7 @@ from common.service import Parts
 from common.testing import base_settings, eventually, prepare_database, running
 from whatsapp_service.app.contexts import when_parked
 from whatsapp_service.domain.model import OutboundState
-from whatsapp_service.repository import SENDS, PostgresOutbound, PostgresSendings
+from whatsapp_service.repository import SENDS, Beginning, PostgresOutbound, PostgresSendings
 
 pytestmark = pytest.mark.integration
 TENANT = TenantId("ten_1")
@@ -172,9 +172,9 @@ async def test_a_parked_message_has_failed_and_the_next_one_goes(desk: Desk) -> 
 
 async def test_a_message_that_may_have_left_is_told_of_when_it_is_parked(desk: Desk) -> None:
     sendings = PostgresSendings(desk.database)
-    found = await sendings.get(desk.commands[0])
+    [found] = await sendings.get(desk.commands[:1])
     assert found is not None
-    assert await sendings.begin(found.outbound, utc_now())
+    assert await sendings.begin([Beginning(found.outbound, utc_now())]) == [True]
     assert desk.type("lanes", "park", desk.lane, "--reason", "x").returncode == 0
     assert await desk.state(0) == (OutboundState.GIVEN_UP, "outcome_unknown")
     assert await desk.published() == ["whatsapp.message.failed"]

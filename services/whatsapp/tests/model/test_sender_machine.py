@@ -10,6 +10,7 @@ from collections import Counter
 from typing import Any, ClassVar
 
 import pytest
+from counting_whatsapp import IN_CALL, Pause
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -21,7 +22,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sender_world import IN_CALL, SETTLE, Pause, World
+from sender_world import SETTLE, World
 
 from common.contracts import ChatId
 from common.db import Database
@@ -117,9 +118,7 @@ class SenderMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.stalled)
     @rule(which=st.integers(0, 1))
     def die(self, which: int) -> None:
-        _, task = self.stalled.pop(which % len(self.stalled))
-        task.cancel()
-        self.run(asyncio.wait({task}))
+        self.run(self.world.kill(*self.stalled.pop(which % len(self.stalled))))
 
     # What WhatsApp and the clock do
 

@@ -1,8 +1,7 @@
-"""A worker that freezes between the note of its call and the call, and thaws later."""
+"""Workers that freeze between the note of a call and the call, or die between two parts."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +11,7 @@ from sender_world import SETTLE, World
 from common.contracts import Content, TenantId
 from common.db import Database
 from common.testing import prepare_database
+from whatsapp_service.domain.model.outgoing import split_text
 from whatsapp_service.domain.ports import LoadedFile
 
 pytestmark = pytest.mark.integration
@@ -52,7 +52,7 @@ async def _state(world: World) -> Any:
 
 async def test_a_call_that_others_may_believe_to_be_over_is_not_made(world: World) -> None:
     freezer = Freezer(world)
-    world.sender = replace(world.sender, files=freezer)
+    world.files = freezer
     [chat] = world.chats
     await world.accept("cmd_1", chat, "hello")
     freezer.takes = SETTLE
@@ -63,3 +63,21 @@ async def test_a_call_that_others_may_believe_to_be_over_is_not_made(world: Worl
     await _work(world)
     assert [one.text for one in world.whatsapp.out] == ["hello"]
     assert await _state(world) == "sent"
+
+
+async def test_a_worker_that_dies_between_parts_leaves_the_rest_to_the_next(world: World) -> None:
+    [chat] = world.chats
+    text = " ".join(f"word{n}" for n in range(1_200))
+    await world.accept("cmd_1", chat, text)
+    world.whatsapp.first = ["ok", "dies before"]
+    await _work(world)
+    assert (len(world.whatsapp.out), await _state(world)) == (1, "sending")
+
+    await _work(world)
+    assert (len(world.whatsapp.out), await _state(world)) == (1, "sending")
+    world.later += SETTLE
+    await _work(world)
+    assert [one.text for one in world.whatsapp.out] == split_text(text)
+    assert await _state(world) == "sent"
+    rows = await world.rows("select headers from outbox where topic = 'whatsapp.messages.v1'")
+    assert sum("message.sent" in row["headers"] for row in rows) == 3

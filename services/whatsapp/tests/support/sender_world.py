@@ -1,14 +1,12 @@
-"""A WhatsApp that counts, and workers that die, stall and come back: for the sender's model."""
+"""The sender's world: the real tables, a clock that we move, workers that stall and die."""
 
 import asyncio
-import itertools
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
+from counting_whatsapp import PAUSE, CountingWhatsApp, Death, Out, Pause
 from whatsapp_stage import Number
 
 from common.auth import Keyring, generate_keyring
@@ -18,12 +16,10 @@ from common.contracts import (
     ChatId,
     CommandId,
     ConnectionState,
-    Content,
     Envelope,
     EventId,
     EvolutionWebhookReceived,
     IntegrationId,
-    MessageId,
     SendMessage,
     TenantId,
     Text,
@@ -31,129 +27,22 @@ from common.contracts import (
     utc_now,
 )
 from common.db import Database, Sql
-from common.errors import OutcomeUnknown, Refused, Transient
+from common.errors import Transient
 from common.lanes import Job, LeaseLost, Queue, claim, retry
 from whatsapp_service.app.contexts import Wake, context_opener
-from whatsapp_service.domain.model import Integration, Outbound, SentMessage, instance_name
-from whatsapp_service.domain.ports import Context, LoadedFile, Parcel, Sending
+from whatsapp_service.app.gathering import GatheredRecords
+from whatsapp_service.domain.model import Integration, Outbound, instance_name
+from whatsapp_service.domain.ports import Context, Sending
 from whatsapp_service.domain.usecases import commands
 from whatsapp_service.domain.usecases.receive import receive
 from whatsapp_service.domain.usecases.send import Sender, Waits
-from whatsapp_service.jobs import JobLease
+from whatsapp_service.jobs import ChatLease
 from whatsapp_service.providers.evolution import translate
-from whatsapp_service.providers.evolution.errors import ConnectionClosed
-from whatsapp_service.repository import PostgresSendings
+from whatsapp_service.repository import Beginning, PostgresSendings
 
-Outcome = Literal[
-    "ok", "lost after", "lost before", "slow", "closed", "refused", "dies before", "dies after"
-]
 SETTLE = timedelta(seconds=2)
 # A lease that is over as soon as it is given: whoever asks next takes the lane from the dead.
 QUEUE = Queue("sends", paced=True, lease=timedelta(0))
-
-
-IN_CALL = 0
-
-
-class Death(BaseException):
-    """The worker's process ended here."""
-
-
-@dataclass
-class Pause:
-    """Where a worker stalls: before its n-th transaction, or (0) after its message left."""
-
-    before: int
-    reached: asyncio.Event = field(default_factory=asyncio.Event)
-    over: asyncio.Event = field(default_factory=asyncio.Event)
-    seen: int = 0
-
-    async def here(self) -> None:
-        self.reached.set()
-        await self.over.wait()
-
-
-_PAUSE: ContextVar[Pause | None] = ContextVar("pause", default=None)
-
-
-_UNSENT: dict[str, BaseException] = {
-    "dies before": Death(),
-    "closed": ConnectionClosed("closed", retry_after=timedelta(0)),
-    "refused": Refused("no"),
-    "lost before": OutcomeUnknown("broke off"),
-    "slow": OutcomeUnknown("no answer in time"),
-}
-
-
-@dataclass
-class Out:
-    """A message that really is on somebody's phone."""
-
-    id: str
-    jid: str
-    text: str
-    at: datetime
-    told: int = 0
-
-
-@dataclass
-class CountingWhatsApp:
-    """The provider, as far as the sender knows it, and the truth of what it did."""
-
-    now: Any
-    out: list[Out] = field(default_factory=list)
-    slow: list[Parcel] = field(default_factory=list)
-    """Calls whose answer was lost, and which may yet be carried out."""
-    outcome: Outcome = "ok"
-    _ids: Any = field(default_factory=itertools.count)
-
-    async def send(self, parcel: Parcel) -> SentMessage:
-        outcome = self.outcome
-        if outcome in _UNSENT:
-            if outcome == "slow":
-                self.slow.append(parcel)
-            raise _UNSENT[outcome]
-        made = self.deliver(parcel)
-        pause = _PAUSE.get()
-        if pause is not None and pause.before == IN_CALL:
-            await pause.here()
-        if outcome == "dies after":
-            raise Death
-        if outcome == "lost after":
-            raise OutcomeUnknown("broke off after sending")
-        return SentMessage(MessageId(made.id), made.jid, made.at)
-
-    def deliver(self, parcel: Parcel) -> Out:
-        assert isinstance(parcel.content, Text)
-        made = Out(f"3EB0{next(self._ids):08}", parcel.jid, parcel.content.text, self.now())
-        self.out.append(made)
-        return made
-
-    async def find_sent(
-        self, instance: str, jids: Sequence[str], *, content: Content, since: datetime
-    ) -> list[SentMessage]:
-        assert isinstance(content, Text)
-        return [
-            SentMessage(MessageId(one.id), one.jid, one.at)
-            for one in self.out
-            if one.jid in jids and one.text == content.text and one.at >= since
-        ]
-
-    async def show_typing(self, instance: str, jid: str, milliseconds: int) -> None:
-        """Nobody looks."""
-
-    async def edit(self, instance: str, target: Any, text: str) -> None:
-        """Not of interest here."""
-
-    async def delete(self, instance: str, target: Any) -> None:
-        """Not of interest here."""
-
-    async def mark_read(self, instance: str, targets: Any) -> None:
-        """Not of interest here."""
-
-    @asynccontextmanager
-    async def opened(self, tenant: TenantId, content: Content) -> AsyncGenerator[LoadedFile | None]:
-        yield None
 
 
 class World:
@@ -166,10 +55,7 @@ class World:
         self.open_context = context_opener(
             database, Keyring.parse(generate_keyring()), Wake(lambda: None)
         )
-        waits = Waits(SETTLE, timedelta(days=1))
-        self.sender = Sender(
-            self._open_when_awake, self, self.whatsapp, self.whatsapp, self.now, waits
-        )
+        self.files: Any = self.whatsapp
         self._sendings = PostgresSendings(database)
         integration = IntegrationId(new_id("int"))
         self.number = Number(
@@ -190,19 +76,35 @@ class World:
 
     async def _until_awake(self) -> None:
         """A worker may stall before each of its transactions."""
-        pause = _PAUSE.get()
+        pause = PAUSE.get()
         if pause is not None:
             pause.seen += 1
             if pause.seen == pause.before:
                 await pause.here()
 
+    def sender(self) -> Sender:
+        """Make the sender of one worker process."""
+        records = GatheredRecords(self._open_when_awake)
+        pause = PAUSE.get()
+        if pause is not None:
+            pause.records = records
+        return Sender(
+            self._open_when_awake,
+            self,
+            records,
+            self.whatsapp,
+            self.files,
+            self.now,
+            Waits(SETTLE, timedelta(days=1)),
+        )
+
     async def get(self, command_id: CommandId) -> Sending | None:
         await self._until_awake()
-        return await self._sendings.get(command_id)
+        return (await self._sendings.get([command_id]))[0]
 
     async def begin(self, outbound: Outbound, at: datetime) -> bool:
         await self._until_awake()
-        return await self._sendings.begin(outbound, at)
+        return (await self._sendings.begin([Beginning(outbound, at)]))[0]
 
     @asynccontextmanager
     async def _open_when_awake(self) -> AsyncGenerator[Context]:
@@ -265,14 +167,23 @@ class World:
 
     async def work(self, job: Job, pause: Pause | None = None) -> None:
         """Do what a lane worker does with a job, up to its death."""
-        _PAUSE.set(pause)
+        PAUSE.set(pause)
         try:
-            await self.sender.send(CommandId(job.command_id), JobLease(QUEUE, job))
+            lease = ChatLease(QUEUE, job, goes_on=False)
+            await self.sender().send(CommandId(job.command_id), lease)
         except (Death, LeaseLost):
             pass
         except Transient as error:
             async with self.database.transaction() as connection:
                 await retry(connection, job, after=timedelta(0), error=str(error))
+
+    async def kill(self, pause: Pause, task: "asyncio.Task[None]") -> None:
+        """End a stalled worker's process, with all that it was at."""
+        writing = pause.records._written._working if pause.records else None
+        dying = {one for one in (task, writing) if one is not None}
+        for one in dying:
+            one.cancel()
+        await asyncio.wait(dying)
 
     async def echo(self, one: Out) -> None:
         one.told += 1

@@ -134,9 +134,10 @@ class DeadLetter:
 
 @dataclass
 class Mail:
-    """Everything that the service publishes, as it comes."""
+    """Everything that the service publishes, as it comes, once: as any reader must, by its id."""
 
     envelopes: list[Envelope[Event]] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)
     dead: list[DeadLetter] = field(default_factory=list)
 
     async def collect(self, bus: KafkaBus, ready: asyncio.Event) -> None:
@@ -151,7 +152,8 @@ class Mail:
                     if record.partition.topic == Topic.WHATSAPP_DEAD_LETTERS:
                         facts = [headers[f"dl_{name}"] for name in ("topic", "error", "reason")]
                         self.dead.append(DeadLetter(headers.get("ce_id", ""), *facts))
-                    else:
+                    elif headers["ce_id"] not in self.known:
+                        self.known.add(headers["ce_id"])
                         self.envelopes.append(decode(headers, record.value))
         finally:
             await source.stop()
@@ -161,7 +163,7 @@ def texts(rows: list[dict[str, Any]]) -> list[str]:
     return [row["text"] for row in rows]
 
 
-async def until_sent(stage: Any, number: Any, count: int, within: float = 15) -> list[str]:
+async def until_sent(stage: Any, number: Any, count: int, within: float = 45) -> list[str]:
     async def enough() -> bool:
         return len(await stage.sent(number)) >= count
 

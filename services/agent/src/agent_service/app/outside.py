@@ -5,6 +5,8 @@ from contextlib import AsyncExitStack
 from functools import cache
 from typing import TYPE_CHECKING
 
+import httpx2
+
 from agent_service.domain.model import Price
 from agent_service.domain.ports import Outside
 from agent_service.providers.files import StoredFiles
@@ -19,7 +21,7 @@ from common.storage import ObjectStore
 from common.telemetry import HttpMetrics
 
 if TYPE_CHECKING:
-    from agent_service.providers.openai.model import ClientFor
+    from agent_service.providers.openai.clients import ServerFor
 
 NAME = "agent"
 API_KEY = "agent.api_key"
@@ -74,42 +76,48 @@ async def open_outside(
         OpenAIModerator,
     )
 
-    client_for = await _clients(settings, keyring, stack)
+    server_for = await _servers(settings, keyring, stack)
     tools = await _guarded(settings.tool_hosts, stack)
     http_tools = HttpToolCaller(
         tools, lambda secret, tenant: keyring.open(secret, context=(TOOL_SECRET, tenant))
     )
     return Outside(
-        model=OpenAIModel(client_for, default_model=settings.openai_model),
+        model=OpenAIModel(server_for, default_model=settings.openai_model),
         toolbox=Registry(http_tools),
         prices=KnownPrices(database, default_price(settings)),
-        moderator=OpenAIModerator(client_for, model=settings.moderation_model),
-        ears=OpenAIEars(client_for, default_model=settings.transcription_model),
+        moderator=OpenAIModerator(server_for, model=settings.moderation_model),
+        ears=OpenAIEars(server_for, default_model=settings.transcription_model),
         files=stored_files(settings),
         default_model=settings.openai_model,
     )
 
 
-async def _clients(settings: Settings, keyring: Keyring, stack: AsyncExitStack) -> "ClientFor":
-    """Make the model servers' clients: the operator's is trusted, a tenant's own is guarded."""
+async def _servers(settings: Settings, keyring: Keyring, stack: AsyncExitStack) -> "ServerFor":
+    """Make the model servers: the operator's is trusted, a tenant's own is guarded."""
     from openai import AsyncOpenAI  # noqa: PLC0415 - as in `open_outside`
 
-    from agent_service.providers.openai.clients import clients  # noqa: PLC0415 - likewise
+    from agent_service.providers.openai.clients import servers  # noqa: PLC0415 - likewise
     from agent_service.providers.openai.pool import StripedTransport  # noqa: PLC0415 - likewise
+    from agent_service.providers.openai.server import ModelServer  # noqa: PLC0415 - likewise
+
+    def server(http: httpx2.AsyncClient, key: str) -> ModelServer:
+        sdk = AsyncOpenAI(
+            base_url=str(settings.openai_base_url),
+            api_key=key,
+            max_retries=0,
+            timeout=settings.model_timeout_seconds,
+            http_client=http,
+        )
+        return ModelServer.of(sdk, http, seconds=settings.model_timeout_seconds)
 
     ours = await stack.enter_async_context(
         open_wire(observer=HttpMetrics(), transport=StripedTransport())
     )
     theirs = await _guarded(settings.model_hosts, stack)
-    base = AsyncOpenAI(
-        base_url=str(settings.openai_base_url),
-        api_key=settings.openai_api_key.get_secret_value(),
-        max_retries=0,
-        timeout=settings.model_timeout_seconds,
-        http_client=ours.http,
-    )
-    return clients(
-        base, theirs.http, lambda key, tenant: keyring.open(key, context=(API_KEY, tenant))
+    return servers(
+        server(ours.http, settings.openai_api_key.get_secret_value()),
+        server(theirs.http, "none"),
+        lambda key, tenant: keyring.open(key, context=(API_KEY, tenant)),
     )
 
 

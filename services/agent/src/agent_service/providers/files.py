@@ -3,14 +3,13 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
-import structlog
-
 from agent_service.domain.model import Image, Line
 from common.contracts import TenantId
 from common.errors import NotFound, ParleyError
 from common.storage import ObjectStore
+from common.telemetry import get_logger
 
-log = structlog.get_logger()
+log = get_logger()
 
 _PICTURES = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
 """What vision models take."""

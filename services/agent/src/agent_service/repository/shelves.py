@@ -3,8 +3,6 @@
 from collections.abc import Collection
 from typing import Any
 
-from asyncpg import UniqueViolationError
-
 from agent_service.domain.model import Effect, HttpTool, MediaItem
 from agent_service.repository.rows import as_json
 from common.contracts import TenantId
@@ -81,7 +79,8 @@ def _item(row: Any) -> MediaItem:
 _TOOL = "id, tenant_id, name, definition, sealed_secret, created_at"
 _ADD_TOOL = Sql(f"""
     insert into http_tool ({_TOOL})
-    values (:id, :tenant, :name, cast(:definition as jsonb), :secret, :created)""")
+    values (:id, :tenant, :name, cast(:definition as jsonb), :secret, :created)
+    on conflict (tenant_id, name) do nothing""")
 _GET_TOOL = Sql(f"select {_TOOL} from http_tool where id = :id")
 _NAMED_TOOLS = Sql(f"""
     select {_TOOL} from http_tool
@@ -90,7 +89,9 @@ _TOOLS = Sql(f"select {_TOOL} from http_tool order by name limit :limit")
 _SAVE_TOOL = Sql("""
     update http_tool set
         name = :name, definition = cast(:definition as jsonb), sealed_secret = :secret
-    where id = :id""")
+    where id = :id and not exists (
+        select 1 from http_tool o
+        where o.tenant_id = :tenant and o.name = :name and o.id <> :id)""")
 _DELETE_TOOL = Sql("delete from http_tool where id = :id")
 _DEFINITION = (
     "description", "method", "url", "parameters", "effect", "secret_header", "timeout_seconds",
@@ -106,10 +107,8 @@ class PostgresHttpTools:
 
     async def add(self, tool: HttpTool) -> None:
         """Keep a new one."""
-        try:
-            await self._connection.execute(_ADD_TOOL, _tool_values(tool))
-        except UniqueViolationError:
-            raise Conflict(f"There is a tool {tool.name!r} already.") from None
+        if await self._connection.change(_ADD_TOOL, _tool_values(tool)) == 0:
+            raise Conflict(f"There is a tool {tool.name!r} already.")
 
     async def get(self, tool_id: str) -> HttpTool | None:
         """Find one."""
@@ -127,10 +126,8 @@ class PostgresHttpTools:
 
     async def save(self, tool: HttpTool) -> None:
         """Write a changed one."""
-        try:
-            await self._connection.execute(_SAVE_TOOL, _tool_values(tool))
-        except UniqueViolationError:
-            raise Conflict(f"There is a tool {tool.name!r} already.") from None
+        if await self._connection.change(_SAVE_TOOL, _tool_values(tool)) == 0:
+            raise Conflict(f"There is a tool {tool.name!r} already.")
 
     async def delete(self, tool_id: str) -> bool:
         """Forget one; False when there is none."""

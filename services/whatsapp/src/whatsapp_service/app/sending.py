@@ -14,6 +14,7 @@ from common.service import Component
 from common.storage import ObjectStore
 from common.telemetry import get_logger
 from whatsapp_service.app.contexts import Wake, when_parked
+from whatsapp_service.app.gathering import GatheredRecords, GatheredSendings
 from whatsapp_service.domain.model import KnownWords
 from whatsapp_service.domain.ports import Messenger, Opener
 from whatsapp_service.domain.usecases.pacing import PaceKeeper
@@ -46,8 +47,15 @@ def sending_parts(
     """Make what sends, and let `wake` reach it."""
     waits = Waits(settings.settle_after, timedelta(seconds=settings.give_up_seconds))
     files = OutgoingFiles(ground.store)
-    sendings = PostgresSendings(ground.database)
-    sender = Sender(ground.open_context, sendings, ground.messenger, files, utc_now, waits)
+    sender = Sender(
+        ground.open_context,
+        GatheredSendings(PostgresSendings(ground.database)),
+        GatheredRecords(ground.open_context),
+        ground.messenger,
+        files,
+        utc_now,
+        waits,
+    )
     parts = [
         sending(
             ground.database,

@@ -9,7 +9,7 @@ from whatsapp_service.repository.opt_outs import PostgresOptOuts
 from whatsapp_service.repository.outbound import BROADCASTS, SENDS, PostgresOutbound
 from whatsapp_service.repository.pacing import PostgresPaces
 from whatsapp_service.repository.reads import PostgresReads
-from whatsapp_service.repository.sendings import PostgresSendings
+from whatsapp_service.repository.sendings import Beginning, PostgresSendings
 
 __all__ = [
     "BROADCASTS",
@@ -17,6 +17,7 @@ __all__ = [
     "CHANGED",
     "MEDIA",
     "SENDS",
+    "Beginning",
     "PostgresCare",
     "PostgresChats",
     "PostgresFiles",

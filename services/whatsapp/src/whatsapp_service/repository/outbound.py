@@ -23,6 +23,7 @@ from whatsapp_service.repository.outbound_rows import (
     dumped,
     read_outbound,
     write_command,
+    write_part,
 )
 from whatsapp_service.repository.settings_rows import DEFAULTS
 
@@ -58,25 +59,31 @@ _END = Sql("""
         state = :state, code = :code, reason = :reason, sent_at = coalesce(:at, sent_at)
     where command_id = :id""")
 # The chat is the command's of now: it may have been merged since the command was read.
-_PART_SENT = Sql("""
-    with noted as (
-        update outbound set
-            state = :state, sent_ids = sent_ids || cast(:message as text), message_id = :message,
-            remote_jid = nullif(cast(:jid as text), ''), sent_at = :at,
-            attempt_at = coalesce(:next, attempt_at), code = null, reason = null
-        where command_id = :id
-        returning command_id, tenant_id, integration_id, chat_id
+_PARTS_SENT = Sql("""
+    with part as (
+        select * from json_to_recordset(cast(:rows as json)) as row(
+            command_id text, state text, message_id text, remote_jid text, sent_at timestamptz,
+            next_at timestamptz, kind text, text text, content json)
+    ), noted as (
+        update outbound o set
+            state = part.state, sent_ids = o.sent_ids || part.message_id,
+            message_id = part.message_id, remote_jid = part.remote_jid, sent_at = part.sent_at,
+            attempt_at = coalesce(part.next_at, o.attempt_at), code = null, reason = null
+        from part where o.command_id = part.command_id
+        returning o.command_id, o.tenant_id, o.integration_id, o.chat_id, part.message_id
     ), stored as (
         insert into whatsapp_message as m
             (integration_id, message_id, tenant_id, chat_id, outgoing, kind, text, content, sent_at,
              command_id)
-        select integration_id, :message, tenant_id, chat_id, true, cast(:kind as text),
-               cast(:text as text), cast(:content as json), :at, command_id
-        from noted
+        select noted.integration_id, noted.message_id, noted.tenant_id, noted.chat_id, true,
+               part.kind, part.text, part.content, part.sent_at, noted.command_id
+        from noted join part using (command_id)
+        order by noted.integration_id, noted.message_id
         on conflict (integration_id, message_id) do update set command_id = excluded.command_id
             where m.command_id is null
     )
-    select status from delivery where integration_id = :integration and message_id = :message""")
+    select noted.command_id, d.status from noted
+    join delivery d using (integration_id, message_id)""")
 _ECHO = Sql("""
     select m.message_id, m.sent_at from whatsapp_message m
     where m.command_id = :id and m.integration_id = :integration
@@ -132,7 +139,7 @@ class PostgresOutbound:
         if not commands:
             return Accepted(set(), [], [])
         rows = await self._connection.execute(
-            _ACCEPT, {"rows": dumped([write_command(c) for c in commands]), "exempt": exempt}
+            _ACCEPT, {"rows": dumped(map(write_command, commands)), "exempt": exempt}
         )
         states = {CommandId(row[0]): row[1] for row in rows}
         queued = {one for one, state in states.items() if state == OutboundState.QUEUED}
@@ -187,27 +194,10 @@ class PostgresOutbound:
         values = {"id": command_id, "state": state, "code": code, "reason": reason, "at": at}
         await self._connection.execute(_END, values)
 
-    async def part_sent(
-        self, after: Outbound, sent: SentMessage, message: PartSent, *, next_at: datetime | None
-    ) -> DeliveryStatus | None:
-        """Keep a part that is out, and (with a time) note that the call for the next one begins."""
-        rows = await self._connection.execute(
-            _PART_SENT,
-            {
-                "id": after.command_id,
-                "integration": after.integration_id,
-                "state": after.state if next_at is None else OutboundState.SENDING,
-                "message": sent.message_id,
-                "jid": sent.remote_jid,
-                "at": sent.sent_at,
-                "next": next_at,
-                "kind": message.kind,
-                "text": message.text,
-                "content": message.content.decode(),
-            },
-        )
-        status = rows.scalar()
-        return None if status is None else DeliveryStatus(status)
+    async def parts_sent(self, done: Sequence[PartSent]) -> dict[CommandId, DeliveryStatus]:
+        """Keep parts that are out, and note calls for next ones that begin with it."""
+        rows = await self._connection.execute(_PARTS_SENT, {"rows": dumped(map(write_part, done))})
+        return {CommandId(row[0]): DeliveryStatus(row[1]) for row in rows}
 
     async def echo_of(self, outbound: Outbound) -> SentMessage | None:
         """Find the outgoing message that a webhook reported as this command's next part."""

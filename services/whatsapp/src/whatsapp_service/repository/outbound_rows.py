@@ -1,5 +1,6 @@
 """How commands on their way are written to rows, and read from them."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -19,7 +20,7 @@ from common.contracts import (
 )
 from whatsapp_service.domain.model import Outbound, OutboundState
 from whatsapp_service.domain.model.outgoing import Message, words_of
-from whatsapp_service.domain.ports import Sending
+from whatsapp_service.domain.ports import PartSent, Sending
 from whatsapp_service.repository.settings_rows import read_settings
 
 COLUMNS = """
@@ -48,9 +49,25 @@ def write_command(command: Envelope[SendMessage]) -> dict[str, Any]:
     }
 
 
-def dumped(commands: list[dict[str, Any]]) -> str:
+def write_part(done: PartSent) -> dict[str, Any]:
+    """Give what is written of a part that is out."""
+    sending = done.next_at is not None
+    return {
+        "command_id": done.after.command_id,
+        "state": OutboundState.SENDING if sending else done.after.state,
+        "message_id": done.sent.message_id,
+        "remote_jid": done.sent.remote_jid or None,
+        "sent_at": done.sent.sent_at,
+        "next_at": done.next_at,
+        "kind": done.event.kind,
+        "text": done.event.text,
+        "content": orjson.Fragment(done.content),
+    }
+
+
+def dumped(rows: Iterable[dict[str, Any]]) -> str:
     """Write rows as the one JSON parameter that a statement takes."""
-    return orjson.dumps(commands).decode()
+    return orjson.dumps(list(rows)).decode()
 
 
 def _words(content: Content) -> str:

@@ -52,7 +52,7 @@ async def test_a_connection_that_closes_in_mid_burst_loses_nothing(stage: Any) -
     where = f"/evolution/instances/{number.instance}"
     await eventually(lambda: _some(stage, number), what="a burst under way")
     await stage.control(f"{where}/close", reason="connection_closed")
-    await eventually(lambda: _tried_twice(stage, number), what="all chats to have tried twice")
+    await eventually(lambda: _tried_twice(stage, number), within=45, what="all chats tried twice")
     assert len(await stage.sent(number)) < CHATS * EACH
     await stage.mend(slow)
     await stage.control(f"{where}/transient")

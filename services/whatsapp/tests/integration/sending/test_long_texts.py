@@ -7,7 +7,6 @@ from outgoing import order
 from whatsapp_stage import struck, until_sent
 
 from common.contracts import MessageFailed, MessageSent, Text
-from common.testing import eventually
 from whatsapp_service.domain.model.outgoing import TEXT_LIMIT
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
@@ -59,24 +58,6 @@ async def test_a_lost_answer_to_one_part_repeats_none_of_them(
     sent = await stage.until_events(number, MessageSent, 3)
     assert [(e.command_id, e.part) for e in sent] == [(command, 1), (command, 2), (command, 3)]
     assert [e.message_id for e in sent] == [row["key_id"] for row in await stage.sent(number)]
-
-
-async def test_a_worker_that_dies_between_parts_leaves_the_rest_to_the_next(stage: Any) -> None:
-    number = await stage.number(live=True)
-    chat = await stage.chat(number)
-    slow = await stage.fault(number, "delay", times=None, seconds=0.3)
-    [command] = await order(stage, number, chat, Text(text=LONG))
-    await stage.until_events(number, MessageSent)
-    stage._worker.cancel()
-    await eventually(stage._worker.done, what="the worker's death")
-    stage._worker = None
-    await stage.start_worker()
-
-    texts = await until_sent(stage, number, 3)
-    await stage.mend(slow)
-    assert no_space("".join(texts)) == no_space(LONG)
-    sent = await stage.until_events(number, MessageSent, 3)
-    assert [(e.command_id, e.part) for e in sent] == [(command, n) for n in (1, 2, 3)]
 
 
 async def test_a_part_that_is_refused_ends_the_rest_and_says_how_far_it_came(stage: Any) -> None:

@@ -36,7 +36,7 @@ async def test_a_lost_answer_is_settled_for_every_kind(stage: Any, echo: bool) -
 
     # A reaction replaces itself, so it is done again when no echo tells that it was done.
     rows = 12 if echo else 13
-    await until_sent(stage, number, rows, within=25)
+    await until_sent(stage, number, rows, within=60)
     told = await stage.until_events(number, MessageSent, 12)
     sent = await stage.sent(number)
     assert len(sent) == rows

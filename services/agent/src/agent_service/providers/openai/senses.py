@@ -5,8 +5,8 @@ from openai.types import ModerationTextInputParam
 from openai.types.audio import Transcription
 
 from agent_service.domain.model import Agent, Usage
+from agent_service.providers.openai.clients import ServerFor
 from agent_service.providers.openai.errors import ours
-from agent_service.providers.openai.model import ClientFor
 from common.errors import NeedsOperator, Refused
 
 _LARGEST = 25 * 1024 * 1024
@@ -27,8 +27,8 @@ _EXTENSIONS = {
 class OpenAIEars:
     """Hears recordings."""
 
-    def __init__(self, client_for: ClientFor, *, default_model: str | None) -> None:
-        self._client_for = client_for
+    def __init__(self, server_for: ServerFor, *, default_model: str | None) -> None:
+        self._server_for = server_for
         self._default_model = default_model
 
     def model_for(self, agent_transcription_model: str | None) -> str | None:
@@ -45,7 +45,7 @@ class OpenAIEars:
         plain = mimetype.partition(";")[0].strip().lower()
         file = (f"voice.{_EXTENSIONS.get(plain, 'ogg')}", sound, plain or "audio/ogg")
         try:
-            heard = await self._client_for(agent).audio.transcriptions.create(
+            heard = await self._server_for(agent).sdk.audio.transcriptions.create(
                 model=model, file=file, response_format="json"
             )
         except openai.OpenAIError as error:
@@ -65,15 +65,15 @@ def _usage(heard: Transcription) -> Usage:
 class OpenAIModerator:
     """Judges what customers write."""
 
-    def __init__(self, client_for: ClientFor, *, model: str) -> None:
-        self._client_for = client_for
+    def __init__(self, server_for: ServerFor, *, model: str) -> None:
+        self._server_for = server_for
         self._model = model
 
     async def flagged(self, agent: Agent, text: str) -> tuple[str, ...]:
         """Name the categories that a text is flagged for; see `Moderator.flagged`."""
         said: list[ModerationTextInputParam] = [{"type": "text", "text": text}]
         try:
-            judged = await self._client_for(agent).moderations.create(
+            judged = await self._server_for(agent).sdk.moderations.create(
                 model=self._model, input=list(said)
             )
         except openai.OpenAIError as error:

@@ -17,6 +17,7 @@ from whatsapp_service.domain.ports.sending import (
     Messenger,
     OpensFiles,
     Parcel,
+    Records,
 )
 from whatsapp_service.domain.ports.storage import (
     Chats,
@@ -61,6 +62,7 @@ __all__ = [
     "Outbox",
     "Parcel",
     "PartSent",
+    "Records",
     "SeenChat",
     "Sending",
     "Sendings",

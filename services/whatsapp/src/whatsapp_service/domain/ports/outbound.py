@@ -14,6 +14,7 @@ from common.contracts import (
     Envelope,
     IntegrationId,
     MessageId,
+    MessageSent,
     SendMessage,
     TenantId,
 )
@@ -64,12 +65,16 @@ class Target(NamedTuple):
 
 
 class PartSent(NamedTuple):
-    """The message that is kept of a part."""
+    """A part that is out."""
 
-    kind: str
-    text: str
+    after: Outbound
+    """The command as it stands now, with the part among those sent."""
+    sent: SentMessage
+    event: MessageSent
     content: bytes
-    """The event that tells of it, as JSON."""
+    """The event as JSON."""
+    next_at: datetime | None = None
+    """When the call for the next part begins, if nothing must precede it."""
 
 
 class OptOut(NamedTuple):
@@ -108,13 +113,10 @@ class Outbounds(Protocol):
     ) -> None:
         """Note how it ended, or that nobody knows."""
 
-    async def part_sent(
-        self, after: Outbound, sent: SentMessage, message: PartSent, *, next_at: datetime | None
-    ) -> DeliveryStatus | None:
-        """Keep a part that is out, and (with a time) note that the call for the next one begins.
+    async def parts_sent(self, done: Sequence[PartSent]) -> dict[CommandId, DeliveryStatus]:
+        """Keep parts that are out, and note calls for next ones that begin with it.
 
-        `after` is the command as it stands now, with the part among those sent. Gives how far the
-        message had come before we knew of it, if somebody told.
+        Gives how far messages had come before we knew of them, where somebody told.
         """
 
     async def echo_of(self, outbound: Outbound) -> SentMessage | None:

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from common.contracts import Content, MessageId, TenantId
 from whatsapp_service.domain.model import Message, SentMessage
+from whatsapp_service.domain.ports.outbound import PartSent
+from whatsapp_service.domain.ports.outside import Lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,17 @@ class Messenger(Protocol):
 
     async def mark_read(self, instance: str, targets: Sequence[MessageRef]) -> None:
         """Show that messages were read; raises as `send` does, and may be repeated."""
+
+
+class Records(Protocol):
+    """Where it is written down that parts are out."""
+
+    async def part_sent(self, part: PartSent, lease: Lease) -> None:
+        """Write it down, publish it, and take the command off its lane, in one transaction.
+
+        While parts are left, the lane is kept instead. Raises as the lease does when another
+        worker has the lane: then nothing was written.
+        """
 
 
 class OpensFiles(Protocol):

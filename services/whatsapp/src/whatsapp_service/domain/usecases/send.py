@@ -20,11 +20,11 @@ from whatsapp_service.domain.ports import (
     Opener,
     OpensFiles,
     PartSent,
+    Records,
     Sending,
     Sendings,
 )
 from whatsapp_service.domain.usecases.acts import act
-from whatsapp_service.domain.usecases.messages import delivery_of
 from whatsapp_service.domain.usecases.outcomes import fail, give_up, sent_event
 from whatsapp_service.domain.usecases.parcels import parcel_of, post
 from whatsapp_service.domain.usecases.refusals import for_operator, hold_back, refusal_of
@@ -55,6 +55,7 @@ class Sender:
 
     open_context: Opener
     sendings: Sendings
+    records: Records
     messenger: Messenger
     files: OpensFiles
     now: Clock
@@ -219,13 +220,7 @@ class Sender:
         begins = self.now() if more and not _needs_preparing(following) else None
         event = sent_event(after, len(after.sent_ids) - 1)
         content = event.__pydantic_serializer__.to_json(event, exclude_none=True)
-        message = PartSent(event.kind, event.text, content)
-        async with self.open_context() as context:
-            status = await context.outbound.part_sent(after, sent, message, next_at=begins)
-            context.outbox.add(event, tenant=after.tenant, encoded=content)
-            if status is not None:
-                context.outbox.add(delivery_of(event, status), tenant=after.tenant)
-            await (lease.confirm(context) if more else lease.finish(context))
+        await self.records.part_sent(PartSent(after, sent, event, content, begins), lease)
         return replace(following, begun_at=begins) if more else None
 
 
