@@ -1,5 +1,6 @@
 """Workers that freeze between the note of a call and the call, or die between two parts."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -8,11 +9,13 @@ from typing import Any
 import pytest
 from sender_world import SETTLE, World
 
-from common.contracts import Content, TenantId
+from common.contracts import CommandId, Content, TenantId
 from common.db import Database
-from common.testing import prepare_database
+from common.testing import eventually, prepare_database
+from whatsapp_service.app.gathering import GatheredSendings
 from whatsapp_service.domain.model.outgoing import split_text
 from whatsapp_service.domain.ports import LoadedFile
+from whatsapp_service.repository import Beginning, PostgresSendings
 
 pytestmark = pytest.mark.integration
 
@@ -81,3 +84,34 @@ async def test_a_worker_that_dies_between_parts_leaves_the_rest_to_the_next(worl
     assert await _state(world) == "sent"
     rows = await world.rows("select headers from outbox where topic = 'whatsapp.messages.v1'")
     assert sum("message.sent" in row["headers"] for row in rows) == 3
+
+
+_BLOCKED = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and state = 'active'"
+
+
+async def test_what_is_taken_back_while_its_call_begins_is_not_taken_back(world: World) -> None:
+    [chat] = world.chats
+    await world.accept("cmd_1", chat, "hello")
+    async with world.database.transaction() as connection:
+        sendings = PostgresSendings(connection)
+        [found] = await sendings.get([CommandId("cmd_1")])
+        assert found is not None
+        assert await sendings.begin([Beginning(found.outbound, world.now())]) == [True]
+        taking_back = asyncio.create_task(world.cancel(chat))
+        await eventually(lambda: world.rows(_BLOCKED), what="the cancellation to wait")
+    await taking_back
+
+    assert await _state(world) == "sending"
+    assert await world.rows("select 1 from lane where pending = 1") != []
+
+
+async def test_of_two_workers_that_read_a_command_one_begins(world: World) -> None:
+    [chat] = world.chats
+    await world.accept("cmd_1", chat, "hello")
+    sendings = GatheredSendings(PostgresSendings(world.database))
+    first = await sendings.get(CommandId("cmd_1"))
+    second = await sendings.get(CommandId("cmd_1"))
+    assert first is not None
+    assert second is not None
+    begun = [await sendings.begin(one.outbound, world.now()) for one in (first, second)]
+    assert begun == [True, False]

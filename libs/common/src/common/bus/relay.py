@@ -26,6 +26,8 @@ _CHANNEL = "parley_outbox"
 _LOCK = 7_258_193_002
 _POLL_SECONDS = 1.0
 _NEWS_SECONDS = 0.1
+_FEW = 50
+"""Up to so many published rows the next look may skip; more are better gone before it."""
 _RETRY_SECONDS = 0.5
 _STALLED_SECONDS = 120
 
@@ -130,10 +132,10 @@ class Relay:
                 measured = time.monotonic()
                 await self._measure(connection)
             complete = len(published) == len(rows)
-            full = len(rows) == BATCH
-            if complete and not full:
+            few = len(rows) < _FEW
+            if complete and few:
                 await self._pause(stop, seconds=_NEWS_SECONDS if published else _POLL_SECONDS)
-            if complete and (full or self._wake.is_set()) and not stop.is_set():
+            if complete and few and self._wake.is_set() and not stop.is_set():
                 continue  # what was published is forgotten with the next look: one way for both
             if published:
                 await connection.execute(_FORGET, published)

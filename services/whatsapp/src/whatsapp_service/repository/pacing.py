@@ -58,7 +58,10 @@ _HEALTH = Sql("""
         refused bigint)
     on conflict (integration_id) do update set
         risk = excluded.risk, sent = excluded.sent, pending = excluded.pending,
-        refused = excluded.refused, updated_at = excluded.updated_at""")
+        refused = excluded.refused, updated_at = excluded.updated_at
+        where (h.sent, h.pending, h.refused)
+                  is distinct from (excluded.sent, excluded.pending, excluded.refused)
+           or abs(h.risk - excluded.risk) > 0.01""")
 _HEALTH_OF = Sql("""
     select i.state, h.first_open_at, coalesce(h.risk, 0) as risk, coalesce(h.sent, 0) as sent,
            coalesce(h.pending, 0) as pending, coalesce(h.refused, 0) as refused, h.updated_at
@@ -69,7 +72,8 @@ _PACES_OF = Sql("""
            case when p.day = current_date then p.spent else 0 end as spent,
            (select count(*) from lane l where l.pace_key = p.key and l.pending > 0) as waiting
     from pace p where p.key = any(cast(:keys as text[]))""")
-# A pause is set by moving the next slot into the future, and lifted by moving it back.
+# A pause is set by moving the next slot into the future, and lifted by moving it back. Most numbers
+# stay as they are, and are not written.
 _KEEP = Sql("""
     insert into pace as p (key, tenant_id, gap, jitter, burst, budget, next_at)
     select row.key, row.tenant_id, make_interval(secs => row.gap), row.jitter, row.burst,
@@ -83,7 +87,12 @@ _KEEP = Sql("""
         budget = excluded.budget,
         next_at = case
             when excluded.next_at > now() then greatest(p.next_at, excluded.next_at)
-            else least(p.next_at, now() + excluded.gap * (excluded.burst + excluded.jitter)) end""")
+            else least(p.next_at, now() + excluded.gap * (excluded.burst + excluded.jitter)) end
+        where (p.gap, p.jitter, p.burst, p.budget)
+                  is distinct from (excluded.gap, excluded.jitter, excluded.burst, excluded.budget)
+           or (excluded.next_at > now() and p.next_at < excluded.next_at)
+           or (excluded.next_at <= now()
+               and p.next_at > now() + excluded.gap * (excluded.burst + excluded.jitter))""")
 _LET_GO = Sql("delete from pace where key = any(cast(:keys as text[]))")
 _ALIVE = frozenset({"open", "degraded"})
 

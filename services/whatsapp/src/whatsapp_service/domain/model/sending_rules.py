@@ -25,8 +25,10 @@ def plain_word(text: str) -> str:
     """Write a word as all its spellings are compared: no case, accents, marks or outer space."""
     if len(text) > LONGEST_WORD:
         return ""
-    bare = unicodedata.normalize("NFKD", text.casefold())
-    letters = "".join(sign for sign in bare if not unicodedata.combining(sign))
+    letters = text.casefold()
+    if not letters.isascii():
+        bare = unicodedata.normalize("NFKD", letters)
+        letters = "".join(sign for sign in bare if not unicodedata.combining(sign))
     return " ".join(_MARKS.sub(" ", letters).split())
 
 
