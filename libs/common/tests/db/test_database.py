@@ -72,3 +72,28 @@ async def test_a_transaction_that_fails_announces_nothing(fresh_database: str) -
     assert (await database.execute(Sql("select count(*) from outbox"))).scalar() == 0
     assert not woken
     await database.close()
+
+
+async def test_a_statement_is_planned_once_and_not_for_each_array(fresh_database: str) -> None:
+    """Postgres by itself plans this one anew each time: a longer array could want another plan."""
+    database = Database(fresh_database, pool_size=1)
+    statement = Sql("""
+        select a.n from unnest(cast(:ns as bigint[])) as a(n)
+        join unnest(cast(:ns as bigint[])) as b(n) on a.n = b.n""")
+    for _ in range(8):
+        await database.execute(statement, {"ns": [1]})
+    planned = Sql("""
+        select custom_plans, generic_plans from pg_prepared_statements
+        where statement like '%a.n = b.n%' and statement not like '%pg_prepared%'""")
+    assert tuple((await database.execute(planned)).one()) == (0, 8)
+    await database.close()
+
+
+async def test_what_a_tenant_asks_for_is_planned_for_the_question(fresh_database: str) -> None:
+    database = Database(fresh_database, pool_size=1)
+    mode = Sql("select current_setting('plan_cache_mode'), current_setting('parley.tenant_id')")
+    role = (await database.execute(Sql("select current_user"))).scalar()
+    async with database.tenant_transaction(role=str(role), tenant="ten_1") as connection:
+        assert tuple((await connection.execute(mode)).one()) == ("auto", "ten_1")
+    assert tuple((await database.execute(mode)).one()) == ("force_generic_plan", "")
+    await database.close()
