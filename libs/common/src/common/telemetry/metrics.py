@@ -51,6 +51,11 @@ LANES_OLDEST_SECONDS = Gauge(
 
 # Numbers and what they bring
 NUMBERS = Gauge("parley_numbers", "WhatsApp numbers, as all workers see them", ["state"])
+WEBHOOKS_IGNORED = Counter(
+    "parley_webhooks_ignored",
+    "Webhooks, or parts of one, that are deliberately no event",
+    ["reason"],
+)
 FILES = Counter("parley_files", "Files of messages, by what became of them", ["outcome"])
 COMPARED = Counter(
     "parley_messages_compared",

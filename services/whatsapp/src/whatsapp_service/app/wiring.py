@@ -18,6 +18,7 @@ from whatsapp_service import api
 from whatsapp_service.app.caring import Rounds, keeping_files, running_errands
 from whatsapp_service.app.changes import NumberChanges
 from whatsapp_service.app.contexts import NAME, Wake, context_opener, tenant_opener, when_parked
+from whatsapp_service.app.ignored import CountingIgnored
 from whatsapp_service.app.lanes import TenantLanes
 from whatsapp_service.app.links import FileLinks
 from whatsapp_service.app.outside import Outside, internal_tokens, open_outside
@@ -84,7 +85,7 @@ def _worker(settings: Settings, inside: _Inside, bus: Bus, outside: Outside) -> 
     words = KnownWords()
     ground = SendingGround(database, open_context, outside.messenger, store)
     senders = sending_parts(settings, ground, wake, words)
-    router = routes(translate, words)
+    router = routes(CountingIgnored(translate), words)
     dispatcher = ParkedDispatcher(NAME, router, open_context, store, without_files)
     return [Consumer(bus.source(NAME, router.topics), dispatcher), *senders]
 

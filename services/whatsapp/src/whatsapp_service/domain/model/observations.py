@@ -1,7 +1,8 @@
 """What a webhook says, before we know which of our chats it is about."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from common.contracts import Event
 from whatsapp_service.domain.model.chats import ChatAddress
@@ -11,8 +12,7 @@ STALE_AFTER = timedelta(minutes=10)
 """A message older than this when it reaches us is stored, and never answered by a bot."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(NamedTuple):
     """One thing a webhook says, before we know which of our chats it is about."""
 
     event: Event
@@ -27,7 +27,7 @@ class Observation:
     """Why the content could not be read, when it could not."""
     qr: Qr | None = None
     """The code itself, which is no part of any event."""
-    file: str | None = field(default=None, repr=False)
+    file: str | None = None
     """The message's file in base64, when the webhook carries it; no part of any event."""
     told_at: datetime | None = None
     """When the provider said so, by its own clock: fit to be compared with itself, only."""
