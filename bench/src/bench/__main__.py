@@ -31,7 +31,7 @@ def _measures(*, quick: bool) -> dict[str, Measure]:
     share = 0.25 if quick else 1.0
     return {
         "ingest_vs_bare": lambda g: ingest.measure(g, seconds=6 * share),
-        "inbound_vs_raw": lambda g: inbound.measure(g, messages=int(40_000 * share)),
+        "inbound_vs_raw": lambda g: inbound.measure(g, messages=int(100_000 * share)),
         "lanes_per_s_vs_insert": lambda g: lanes.measure(g, jobs=int(20_000 * share), seconds=3),
         "sender_vs_sandbox": lambda g: sender.measure(g, messages=int(20_000 * share)),
         "reply_latency_vs_hops": lambda g: reply.measure(g, seconds=20 * share),

@@ -1,53 +1,209 @@
 """`inbound_vs_raw`: one whatsapp worker from webhook topic to republished, against a raw loop.
 
-Both read the same topic, filled once. The raw loop does no work: it takes what was fetched,
-writes it with one multi-row insert of the same row width, publishes it pipelined, and commits.
+Two processes stand on the same topics, and one of them is frozen while the other drains what was
+put there. They take turns, and the ratio is the median of the turns': this machine's speed changes
+by half from one minute to the next. Each is timed from the moment it is let go until everything is
+published, from outside, by the end of the topic that both write to.
 """
 
 import asyncio
+import signal
+import statistics
+import sys
 import time
-from typing import Any
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
 
 import asyncpg
 import orjson
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from bench.bodies import text_body
 from bench.ground import Ground
 from bench.machine import usage
-from common.bus import KafkaBus, KafkaProducer, Record
-from common.contracts import Topic, new_id, utc_now, uuid7
+from bench.raw_inbound import READS, WRITES, Widths
+from common.bus import KafkaBus, Record
+from common.contracts import new_id, utc_now, uuid7
 from common.contracts.cloudevents import raw_headers
+from devstack.children import Child, Command
+from devstack.polling import until
+from devstack.supervisor import Tier
 
 NUMBERS = 12
 CHATS = 200
-_ROW_BYTES = 600
+ROUNDS = 5
+_LOOK_SECONDS = 0.02
+_COMMITTED_SECONDS = 0.6
+"""After so long the worker has committed its offsets, which it does twice a second."""
 _INTEGRATION = """
     insert into integration (id, tenant_id, agent_id, channel, instance, created, state)
     select i, 'ten_bench', 'agt_' || n, 'evolution', 'bench-' || n, true, 'open'
     from unnest($1::text[]) with ordinality as t(i, n)"""
+_ROW = """
+    select (select avg(pg_column_size(m.*)) from whatsapp_message m)
+         + (select avg(pg_column_size(i.*)) from inbox i)"""
+
+
+class Site(NamedTuple):
+    """Where both are measured."""
+
+    ground: Ground
+    connection: "asyncpg.Connection"
+    reader: AIOKafkaConsumer
+
+    async def published(self) -> int:
+        """How many records there are on the topic that both write to."""
+        every = [TopicPartition(WRITES, n) for n in self.reader.partitions_for_topic(WRITES)]
+        return sum((await self.reader.end_offsets(every)).values())
+
+
+class Turn(NamedTuple):
+    """What one of the two did with what was put on the topic."""
+
+    per_second: float
+    cpu_us: float
+    """Of the process itself, per message."""
 
 
 async def measure(ground: Ground, *, messages: int) -> dict[str, Any]:
-    """Fill the topic, let the worker drain it, then the raw loop."""
+    """Let the worker and the raw loop drain the same messages, in turns."""
     await ground.migrate("whatsapp")
-    url = ground.database("whatsapp")
-    connection = await asyncpg.connect(url)
-    integrations = [new_id("int") for _ in range(NUMBERS)]
-    await connection.execute(_INTEGRATION, integrations)
-    await _fill(ground, messages)
-    ours, worker = await _worker(ground, connection, messages)
-    raw = await _raw(ground, url, messages)
-    await connection.close()
-    return {"ratio": ours / raw, "messages_per_s": ours, "raw_per_s": raw, **worker}
+    async with _site(ground) as site:
+        await site.connection.execute(_INTEGRATION, [new_id("int") for _ in range(NUMBERS)])
+        share = messages // ROUNDS
+        await fill(ground, share)
+        worker = await ground.start("whatsapp", "worker")
+        await _until_published(site, worker, 0, share)
+        await _freeze(site, worker)
+        raw = await _start_raw(site, await _widths(site))
+        await _until_published(site, raw, share, share)
+        _signal(raw, signal.SIGSTOP)
+        turns = [await _round(site, worker, raw, n, share) for n in range(1, ROUNDS + 1)]
+        await _require_all_stored(site, (ROUNDS + 1) * share)
+        peak = usage(worker.process.pid).peak_mib
+        for child in (worker, raw):
+            _signal(child, signal.SIGCONT)
+            child.stop(30)
+    return _facts(turns, peak)
 
 
-async def _fill(ground: Ground, messages: int) -> None:
+def _facts(turns: list[tuple[Turn, Turn]], peak: float) -> dict[str, Any]:
+    ratios = [ours.per_second / raw.per_second for ours, raw in turns]
+    return {
+        "ratio": statistics.median(ratios),
+        "lowest_ratio": min(ratios),
+        "highest_ratio": max(ratios),
+        "messages_per_s": statistics.median(ours.per_second for ours, _ in turns),
+        "raw_per_s": statistics.median(raw.per_second for _, raw in turns),
+        "cpu_us_per_message": statistics.median(ours.cpu_us for ours, _ in turns),
+        "raw_cpu_us_per_message": statistics.median(raw.cpu_us for _, raw in turns),
+        "peak_mib": peak,
+    }
+
+
+async def _round(
+    site: Site, worker: Child, raw: Child, number: int, messages: int
+) -> tuple[Turn, Turn]:
+    """Put messages on the topic and let both drain them; who is first changes."""
+    await fill(site.ground, messages, start=number * messages)
+    if number % 2:
+        ours = await _turn(site, worker, messages)
+        theirs = await _turn(site, raw, messages)
+    else:
+        theirs = await _turn(site, raw, messages)
+        ours = await _turn(site, worker, messages)
+    return ours, theirs
+
+
+async def _turn(site: Site, child: Child, messages: int) -> Turn:
+    before = await site.published()
+    used, began = usage(child.process.pid).cpu_seconds, time.perf_counter()
+    _signal(child, signal.SIGCONT)
+    await _until_published(site, child, before, messages)
+    seconds = time.perf_counter() - began
+    await _freeze(site, child)
+    used = usage(child.process.pid).cpu_seconds - used
+    return Turn(messages / seconds, used / messages * 1e6)
+
+
+async def _until_published(site: Site, child: Child, before: int, messages: int) -> None:
+    async with asyncio.timeout(120):
+        while (found := await site.published() - before) < messages:
+            child.require_alive()
+            await asyncio.sleep(_LOOK_SECONDS)
+    if found > messages:
+        raise RuntimeError(f"{child.name} published {found} of {messages} messages")
+
+
+async def _freeze(site: Site, child: Child) -> None:
+    """Stop a process when it has tidied up: no outbox row is left, offsets are committed."""
+
+    async def published() -> bool:
+        return not await site.connection.fetchval("select exists(select 1 from outbox)")
+
+    async with asyncio.timeout(30):
+        await until(published)
+    await asyncio.sleep(_COMMITTED_SECONDS)
+    _signal(child, signal.SIGSTOP)
+
+
+def _signal(child: Child, number: signal.Signals) -> None:
+    child.require_alive()
+    child.process.send_signal(number)
+
+
+async def _require_all_stored(site: Site, messages: int) -> None:
+    for table in ("whatsapp_message", "inbox", "raw_message"):
+        found = await site.connection.fetchval(f"select count(*) from {table}")  # noqa: S608 - ours
+        if found != messages:
+            raise RuntimeError(f"{table} holds {found} of {messages} messages")
+
+
+@asynccontextmanager
+async def _site(ground: Ground) -> AsyncGenerator[Site]:
+    connection = await asyncpg.connect(ground.database("whatsapp"))
+    reader = AIOKafkaConsumer(WRITES, bootstrap_servers=ground.bootstrap)
+    await reader.start()
+    try:
+        yield Site(ground, connection, reader)
+    finally:
+        await reader.stop()
+        await connection.close()
+
+
+async def _widths(site: Site) -> Widths:
+    """Look at what the worker has stored and published."""
+    row = await site.connection.fetchval(_ROW)
+    sample = AIOKafkaConsumer(
+        WRITES, bootstrap_servers=site.ground.bootstrap, auto_offset_reset="earliest"
+    )
+    await sample.start()
+    try:
+        record = await sample.getone()
+    finally:
+        await sample.stop()
+    return Widths(int(row), len(record.value), list(record.headers))
+
+
+async def _start_raw(site: Site, widths: Widths) -> Child:
+    ground = site.ground
+    argv = [ground.bootstrap, ground.database("whatsapp"), widths.written()]
+    command = Command(
+        "raw",
+        [sys.executable, "-m", "bench.raw_inbound", *argv],
+        ground.folder / "logs" / "raw.log",
+    )
+    return ground.supervisor.launch(command, Tier.SERVICES, may_end=True)
+
+
+async def fill(ground: Ground, messages: int, *, start: int = 0) -> None:
+    """Put messages on the topic, numbered from `start`."""
     now = int(time.time())
     async with KafkaBus(ground.bootstrap).producer() as producer:
-        for start in range(0, messages, 1000):
-            batch = [_record(n, now) for n in range(start, min(start + 1000, messages))]
-            outcomes = await producer.publish_all(batch)
+        for first in range(start, start + messages, 1000):
+            numbers = range(first, min(first + 1000, start + messages))
+            outcomes = await producer.publish_all([_record(n, now) for n in numbers])
             if any(outcomes):
                 raise RuntimeError(f"the topic could not be filled: {outcomes}")
 
@@ -66,77 +222,4 @@ def _record(n: int, now: int) -> Record:
         time=utc_now(),
         traceparent=None,
     )
-    return Record(Topic.EVOLUTION_WEBHOOKS, instance, orjson.dumps(value), headers)
-
-
-async def _worker(
-    ground: Ground, connection: "asyncpg.Connection", messages: int
-) -> tuple[float, dict[str, Any]]:
-    """Start the worker and time it from its first stored message to its last published one."""
-    child = await ground.start("whatsapp", "worker")
-    began, first = 0.0, 0
-    async with asyncio.timeout(300):
-        while True:
-            child.require_alive()
-            stored = await connection.fetchval("select count(*) from whatsapp_message")
-            if stored and not began:
-                began, first = time.perf_counter(), stored
-            if stored == messages:
-                waiting = await connection.fetchval("select exists(select 1 from outbox)")
-                if not waiting:
-                    break
-            await asyncio.sleep(0.05)
-    seconds = time.perf_counter() - began
-    used = usage(child.process.pid)
-    child.stop(30)
-    return (messages - first) / seconds, {
-        "cpu_us_per_message": used.cpu_seconds / messages * 1e6,
-        "peak_mib": used.peak_mib,
-    }
-
-
-async def _raw(ground: Ground, url: str, messages: int) -> float:
-    connection = await asyncpg.connect(url)
-    await connection.execute("create table raw_message (id text primary key, payload bytea)")
-    producer = AIOKafkaProducer(**KafkaProducer(ground.bootstrap, client_id="raw").options)
-    consumer = AIOKafkaConsumer(
-        Topic.EVOLUTION_WEBHOOKS,
-        bootstrap_servers=ground.bootstrap,
-        group_id="raw",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        fetch_max_wait_ms=100,
-    )
-    await producer.start()
-    await consumer.start()
-    done, began = 0, 0.0
-    try:
-        async with asyncio.timeout(300):
-            while done < messages:
-                fetched = await consumer.getmany(timeout_ms=100)
-                records = [record for some in fetched.values() for record in some]
-                if records:
-                    began = began or time.perf_counter()
-                    await _pass_on(connection, producer, records)
-                    await consumer.commit()
-                    done += len(records)
-        return done / (time.perf_counter() - began)
-    finally:
-        await consumer.stop()
-        await producer.stop()
-        await connection.close()
-
-
-async def _pass_on(
-    connection: "asyncpg.Connection", producer: AIOKafkaProducer, records: list[Any]
-) -> None:
-    """One multi-row insert, then everything sent pipelined."""
-    await connection.execute(
-        "insert into raw_message select * from unnest($1::text[], $2::bytea[])",
-        [f"{r.partition}-{r.offset}" for r in records],
-        [r.value[:_ROW_BYTES] for r in records],
-    )
-    sent = [
-        await producer.send(Topic.OAUTH_CALLBACKS, r.value[:_ROW_BYTES], key=r.key) for r in records
-    ]
-    await asyncio.gather(*sent)
+    return Record(READS, instance, orjson.dumps(value), headers)
