@@ -10,7 +10,7 @@ from common.db.messaging import (
     drop_messaging_tables,
 )
 from common.db.migrate import migrate
-from common.db.outbox import Outbox, OutboxRow, unpacked_headers
+from common.db.outbox import Outbox, OutboxRow, outbox_columns, outbox_row, unpacked_headers
 from common.db.tenancy import (
     RunsSql,
     api_role,
@@ -38,6 +38,8 @@ __all__ = [
     "let_api_publish",
     "migrate",
     "new_metadata",
+    "outbox_columns",
+    "outbox_row",
     "plain_url",
     "purge_inbox",
     "run_migrations",

@@ -1,7 +1,7 @@
 """What this service will say, written in the transaction of what it did."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -30,6 +30,23 @@ class OutboxRow(NamedTuple):
     key: str
     value: bytes | None
     headers: TextHeaders
+
+
+def outbox_row(envelope: Envelope[Event], encoded: bytes | None = None) -> OutboxRow:
+    """Write an event as it waits to be published; `encoded` is its JSON, where that is written."""
+    event = envelope.event
+    value = encoded or event.__pydantic_serializer__.to_json(event, exclude_none=True)
+    return OutboxRow(event.topic, event.record_key, value, text_headers(envelope))
+
+
+def outbox_columns(rows: Sequence[OutboxRow]) -> dict[str, list[Any]]:
+    """Give rows as the arrays of a statement that inserts them."""
+    return {
+        "topics": [row.topic for row in rows],
+        "keys": [row.key for row in rows],
+        "values": [row.value for row in rows],
+        "headers": [orjson.dumps(row.headers).decode() for row in rows],
+    }
 
 
 def unpacked_headers(stored: str) -> Headers:
@@ -81,8 +98,7 @@ class Outbox:
             source=self._source,
             traceparent=traceparent or current_traceparent.get(),
         )
-        value = encoded or event.__pydantic_serializer__.to_json(event, exclude_none=True)
-        self.add_row(OutboxRow(event.topic, event.record_key, value, text_headers(envelope)))
+        self.add_row(outbox_row(envelope, encoded))
         return envelope.id
 
     def add_row(self, row: OutboxRow) -> None:
@@ -95,7 +111,7 @@ class Outbox:
         if len(rows) >= _MANY:
             await self._connection.copy("outbox", OutboxRow._fields, map(_stored, rows))
         elif rows:
-            await self._connection.execute(_ADD, _columns(rows))
+            await self._connection.execute(_ADD, outbox_columns(rows))
         self.written += len(rows)
 
     def committed(self) -> None:
@@ -106,12 +122,3 @@ class Outbox:
 
 def _stored(row: OutboxRow) -> tuple[str, str, bytes | None, str]:
     return row.topic, row.key, row.value, orjson.dumps(row.headers).decode()
-
-
-def _columns(rows: Sequence[OutboxRow]) -> dict[str, list[str] | list[bytes | None]]:
-    return {
-        "topics": [row.topic for row in rows],
-        "keys": [row.key for row in rows],
-        "values": [row.value for row in rows],
-        "headers": [orjson.dumps(row.headers).decode() for row in rows],
-    }

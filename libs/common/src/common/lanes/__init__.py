@@ -9,6 +9,7 @@ from common.lanes.control import (
     waiting_lanes,
 )
 from common.lanes.jobs import Job, LeaseLost, NewJob, ParkedJob, Queue, WhenParked
+from common.lanes.statements import FINISHING
 from common.lanes.store import (
     cancel,
     claim,
@@ -32,6 +33,7 @@ from common.lanes.worker import DONE, Done, LaneWorker
 
 __all__ = [
     "DONE",
+    "FINISHING",
     "Done",
     "Job",
     "LaneWorker",

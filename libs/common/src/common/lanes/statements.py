@@ -31,9 +31,7 @@ with input as (
         pace_key = excluded.pace_key,
         due_at = case when l.pending = 0 then excluded.due_at else l.due_at end
     returning l.key, l.next_seq
-), sizes as (
-    select key, count(*) as size from fresh group by key
-)
+), sizes as (select key, count(*) as size from fresh group by key)
 insert into lane_job
     (queue, lane_key, seq, tenant_id, command_id, payload, due_at, traceparent)
 select :queue, f.key, t.next_seq - s.size + f.place - 1, f.tenant_id, f.command_id, f.payload,
@@ -128,11 +126,10 @@ from lane l left join pace p on p.key = l.pace_key
 where l.queue = :queue and l.pending > 0 and l.held_reason is null"""
 """When the next lane is due and its pace lets it go."""
 
-_FINISH = """
-with done as (
-    select * from unnest(cast(:keys as text[]), cast(:seqs as bigint[]), cast(:tokens as bigint[]),
-                         cast(:more as boolean[])) as row(key, seq, token, more)
-), following as (
+_DONE = """
+with done as (select * from unnest(cast(:keys as text[]), cast(:seqs as bigint[]),
+              cast(:tokens as bigint[]), cast(:more as boolean[])) as d(key, seq, token, more)), """
+_FINISHING = """following as (
     select done.key, done.seq, done.token, done.more and job.seq is not null
                and coalesce(job.due_at <= now(), true){may_go_on} as goes_on,
            job.seq as next_seq, job.due_at, job.command_id, job.payload, job.tenant_id,
@@ -153,19 +150,21 @@ with done as (
 ), gone as (
     delete from lane_job j using freed
     where j.queue = :queue and j.lane_key = freed.key and j.seq = freed.seq
-)
+)"""
+_FOLLOWING = """
 select f.key, f.token, 0::bigint as attempts, false as interrupted,
        case when f.goes_on then f.next_seq end as seq,
        f.command_id, f.payload, f.tenant_id, f.enqueued_at, f.traceparent
 from following f join freed using (key)"""
 
-FINISH = _FINISH.format(may_go_on="")
-FINISH_PACED = _FINISH.format(
-    may_go_on="""
+FINISHING = _FINISHING.format(may_go_on="")
+"""Finishes, in a larger statement, the heads that its CTE `done` (key, seq, token, more) names."""
+FINISH = _DONE + FINISHING + _FOLLOWING
+_UNPACED = """
                and not exists (
                    select 1 from lane l join pace p on p.key = l.pace_key
                    where l.queue = :queue and l.key = done.key)"""
-)
+FINISH_PACED = _DONE + _FINISHING.format(may_go_on=_UNPACED) + _FOLLOWING
 """A lane that keeps a pace goes on by a claim, where the pace is."""
 
 EXTEND = """
