@@ -237,9 +237,12 @@ class Consumer:
             self._work.set()
 
     def _finish(self, batch: Sequence[Received]) -> None:
+        finished: dict[Partition, list[Received]] = {}
         for record in batch:
-            if (progress := self._partitions.get(record.partition)) is not None:
-                progress.finish(record)
+            finished.setdefault(record.partition, []).append(record)
+        for partition, records in finished.items():
+            if (progress := self._partitions.get(partition)) is not None:
+                progress.finish(records)
 
     async def _commit_often(self) -> None:
         while True:

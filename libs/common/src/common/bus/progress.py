@@ -1,6 +1,7 @@
 """How far one partition has come: what waits, what is in hand, what may be committed."""
 
 from collections import deque
+from collections.abc import Iterable
 
 from common.bus.records import Partition, Received
 
@@ -37,12 +38,16 @@ class Progress:
         pending = self.pending
         return [pending.popleft() for _ in range(min(count, len(pending)))]
 
-    def finish(self, record: Received) -> None:
-        """Note one finished; the watermark follows the oldest that is not."""
-        if self.unfinished.pop(record.offset, None) is None:
-            return
-        self.bytes -= len(record.value or b"")
-        self.watermark = next(iter(self.unfinished), self._next)
+    def finish(self, records: Iterable[Received]) -> None:
+        """Note some finished; the watermark follows the oldest that is not."""
+        unfinished = self.unfinished
+        before = len(unfinished)
+        for record in records:
+            if unfinished.pop(record.offset, None) is not None:
+                self.bytes -= len(record.value or b"")
+        if len(unfinished) < before:
+            # Once for all: a dictionary finds its first entry by passing those that are gone.
+            self.watermark = next(iter(unfinished), self._next)
 
     def revoke(self) -> None:
         """Let go of what has not begun."""

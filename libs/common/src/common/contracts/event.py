@@ -1,8 +1,7 @@
 """What an event is, and the envelope it travels in."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -26,6 +25,14 @@ class Fact(BaseModel):
         object.__setattr__(copy, "__pydantic_extra__", None)
         object.__setattr__(copy, "__pydantic_private__", None)
         return copy
+
+    def completed(self, **values: Any) -> Self:
+        """Fill in, unchecked and in place, what its maker could not know.
+
+        Only for a fact that nobody else has seen yet; a quarter of the price of `amended`.
+        """
+        self.__dict__.update(values)
+        return self
 
 
 class Event(Fact):
@@ -60,8 +67,7 @@ class Event(Fact):
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope(Generic[E_co]):
+class Envelope(NamedTuple, Generic[E_co]):
     """One event with what is true of any event: whose, when, and in which trace."""
 
     id: EventId

@@ -40,7 +40,7 @@ class ParkedDispatcher(Dispatcher[Context]):
 
     async def handle(self, records: Sequence[Received]) -> None:
         """Handle a batch; raises as the dispatcher does, and Unavailable without the store."""
-        if any(_is_parked(record) for record in records):
+        if any(len(record.value or b"") < _LONGEST_NOTE for record in records):
             records = [await self._whole(r) if _is_parked(r) else r for r in records]
         await super().handle(records)
 

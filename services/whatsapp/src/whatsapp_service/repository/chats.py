@@ -1,7 +1,6 @@
 """Statements about chats and the names WhatsApp has for them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from common.contracts import ChatId, IntegrationId, TenantId
 from common.db import Connection, Sql
@@ -146,8 +145,7 @@ def _joined(one: SeenChat, other: SeenChat) -> SeenChat:
     early, late = (one, other) if other.at >= one.at else (other, one)
     if early.address == late.address:
         return late
-    address = replace(
-        late.address,
+    address = late.address._replace(
         phone=late.address.phone or early.address.phone,
         lid=late.address.lid or early.address.lid,
         name=late.address.name or early.address.name,

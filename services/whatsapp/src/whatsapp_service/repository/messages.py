@@ -13,17 +13,21 @@ from whatsapp_service.domain.model import Integration
 from whatsapp_service.domain.model.levels import LEVELS
 from whatsapp_service.domain.ports import Delivered, KnownMessage, MessageKey, StoredMessage
 
-_STORE = Sql("""
+_INSERT = """
     insert into whatsapp_message as m
         (integration_id, message_id, tenant_id, chat_id, outgoing, kind, text, content, sent_at,
          command_id)
     select * from json_to_recordset(cast(:rows as json)) as row(
         integration_id text, message_id text, tenant_id text, chat_id text, outgoing boolean,
-        kind text, text text, content json, sent_at timestamptz, command_id text)
-    on conflict (integration_id, message_id) do update set command_id = excluded.command_id
-        where m.command_id is null and excluded.command_id is not null
-    returning integration_id, message_id, xmax = 0 as inserted""")
+        kind text, text text, content json, sent_at timestamptz, command_id text)"""
 # One JSON parameter instead of ten arrays: asyncpg looks at every element of an array in Python.
+_STORE = Sql(f"""{_INSERT}
+    on conflict (integration_id, message_id) do nothing
+    returning integration_id, message_id""")
+_CLAIM = Sql(f"""{_INSERT}
+    on conflict (integration_id, message_id) do update set command_id = excluded.command_id
+        where m.command_id is null
+    returning integration_id, message_id, xmax = 0 as inserted""")
 _KNOWN = Sql("""
     select m.integration_id, m.message_id, m.chat_id, m.command_id from whatsapp_message m
     join unnest(cast(:integrations as text[]), cast(:ids as text[])) as x(integration_id, id)
@@ -80,16 +84,21 @@ class PostgresMessages:
 
     async def store(self, messages: Sequence[StoredMessage]) -> set[MessageKey]:
         """Keep messages; returns the keys that were new."""
-        if not messages:
-            return set()
-        written = orjson.dumps([_written(message) for message in messages]).decode()
-        rows = await self._connection.execute(_STORE, {"rows": written})
-        return {_key(row) for row in rows if row[2]}
+        theirs = [message for message in messages if message.command_id is None]
+        ours = [message for message in messages if message.command_id is not None]
+        new: set[MessageKey] = set()
+        if theirs:
+            stored = list(await self._connection.execute(_STORE, _rows(theirs)))
+            all_new = len(stored) == len(theirs)
+            new |= {one.key for one in theirs} if all_new else {_key(row) for row in stored}
+        if ours:
+            rows = await self._connection.execute(_CLAIM, _rows(ours))
+            new |= {_key(row) for row in rows if row[2]}
+        return new
 
     async def enrich(self, copies: Sequence[StoredMessage]) -> set[MessageKey]:
         """Complete messages by later copies of them that tell more; returns those that gained."""
-        written = orjson.dumps([_written(message) for message in copies]).decode()
-        return {_key(row) for row in await self._connection.execute(_ENRICH, {"rows": written})}
+        return {_key(row) for row in await self._connection.execute(_ENRICH, _rows(copies))}
 
     async def known(self, keys: Sequence[MessageKey]) -> dict[MessageKey, KnownMessage]:
         """Find the chats of messages."""
@@ -144,6 +153,10 @@ class PostgresMessages:
                 "body": _storable(body),
             },
         )
+
+
+def _rows(messages: Sequence[StoredMessage]) -> dict[str, str]:
+    return {"rows": orjson.dumps([_written(message) for message in messages]).decode()}
 
 
 def _written(message: StoredMessage) -> dict[str, Any]:

@@ -1,13 +1,12 @@
 """Whom a chat is with, by every name WhatsApp has for them."""
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from common.contracts import ChatId, IntegrationId, derived_id
 
 
-@dataclass(frozen=True, slots=True)
-class ChatAddress:
+class ChatAddress(NamedTuple):
     """Whom a chat is with: a person known by phone, by LID or both, or a group."""
 
     reply_to: str

@@ -1,7 +1,6 @@
 """What others ask of the sender: queued in the chat's lane, or taken back from it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from common.contracts import (
     CancelMessages,
@@ -51,7 +50,7 @@ def _in_chat(command: Envelope[SendMessage], chat_id: ChatId) -> Envelope[SendMe
     """Address the chat that took over from a merged one, whose lane keeps the order."""
     if command.event.chat_id == chat_id:
         return command
-    return replace(command, event=command.event.model_copy(update={"chat_id": chat_id}))
+    return command._replace(event=command.event.model_copy(update={"chat_id": chat_id}))
 
 
 def _tell(context: Context, outbound: Outbound) -> None:

@@ -133,10 +133,10 @@ def _complete(seen: Seen, chat_id: ChatId, now: datetime) -> MessageReceived | M
     """Fill in what only we know: the chat, the agent, and whether it came too late."""
     event = seen.observation.event
     if type(event) is not MessageReceived:
-        return cast("MessageSent", event).amended(chat_id=chat_id)
+        return cast("MessageSent", event).completed(chat_id=chat_id)
     stale = event.stale or now - event.sent_at > STALE_AFTER
     agent = seen.integration.agent_id
-    return event.amended(chat_id=chat_id, agent_id=agent, stale=stale)
+    return event.completed(chat_id=chat_id, agent_id=agent, stale=stale)
 
 
 def _reports_ours(seen: Seen) -> bool:

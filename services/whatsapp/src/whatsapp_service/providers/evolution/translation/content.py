@@ -1,14 +1,12 @@
 """What a message says, whatever kind of message it is."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from common.contracts import ContactCard, Location, Media, MessageKind, ReplyTo
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """What a message says."""
 
     kind: MessageKind

@@ -92,26 +92,18 @@ def _received(notice: Notice, data: Any, *, stale: bool = False) -> Said:
     sent_at = moment(data.get("messageTimestamp"), now=notice.now) or notice.now
     if isinstance(read, Protocol):
         return protocol_change(notice, read.part, chat=head.chat, from_me=head.from_me, at=sent_at)
-    content, context = read
+    content = read.content
     event = MessageReceived(
         message_id=head.id,
         chat_id=head.chat.chat_id(notice.integration),
         integration_id=notice.integration,
         kind=content.kind,
         text=content.text,
-        choice_id=content.choice_id,
-        options=content.options,
-        media=content.media,
-        location=content.location,
-        contacts=content.contacts,
-        reply_to=context.reply_to,
-        mentions=context.mentions,
-        group=None if head.chat.group is None else Group(id=head.chat.group),
         sender=_sender(notice, head),
         from_me=head.from_me,
-        referral=None if head.from_me else context.referral,
         sent_at=sent_at,
         stale=stale,
+        **({} if read.is_plain and head.chat.group is None else _more(read, head)),
     )
     return Observation(
         event,
@@ -120,6 +112,22 @@ def _received(notice: Notice, data: Any, *, stale: bool = False) -> Said:
         unsupported=content.unsupported,
         file=None if content.media is None else _file(data),
     )
+
+
+def _more(read: Reading, head: _Head) -> dict[str, Any]:
+    """Say what a plain text of one person to another has nothing of."""
+    content, context = read
+    return {
+        "choice_id": content.choice_id,
+        "options": content.options,
+        "media": content.media,
+        "location": content.location,
+        "contacts": content.contacts,
+        "reply_to": context.reply_to,
+        "mentions": context.mentions,
+        "group": None if head.chat.group is None else Group(id=head.chat.group),
+        "referral": None if head.from_me else context.referral,
+    }
 
 
 def _file(data: dict[str, Any]) -> str | None:

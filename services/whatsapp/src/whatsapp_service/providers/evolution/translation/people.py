@@ -204,6 +204,11 @@ def _known_by(jids: tuple[Jid, ...]) -> tuple[str | None, str | None]:
 def sender_of(key: Key, chat: ChatAddress, name: str | None) -> Sender:
     """Say who wrote to us."""
     phone, lid = (chat.phone, chat.lid) if chat.group is None else _known_by(key.writers)
+    return _sender(phone, lid, name)
+
+
+@lru_cache(maxsize=8192)
+def _sender(phone: str | None, lid: str | None, name: str | None) -> Sender:
     return Sender(phone=phone, lid=lid, name=name)
 
 

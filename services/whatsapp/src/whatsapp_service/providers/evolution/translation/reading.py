@@ -1,6 +1,5 @@
 """Reading one message: its content, what it answers, whom it mentions, which ad led to it."""
 
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from common.contracts import MessageId, MessageKind, Referral, ReplyTo
@@ -62,6 +61,14 @@ class Reading(NamedTuple):
     content: Content
     context: Context
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is nothing but words, with nothing around them."""
+        return self.context is _NO_CONTEXT and self.content[2:] == _BARE
+
+
+_BARE = Content(MessageKind.TEXT)[2:]
+
 
 def read_message(data: dict[str, Any], *, from_me: bool) -> Reading | Protocol | Ignored:
     """Read a message object of MESSAGES_UPSERT, MESSAGES_SET or SEND_MESSAGE."""
@@ -79,7 +86,7 @@ def read_message(data: dict[str, Any], *, from_me: bool) -> Reading | Protocol |
         if not content.text:
             return Ignored("an empty placeholder: there are no words in it")
         if declared in _CHOICES and found.type == "conversation" and not from_me:
-            content = replace(content, kind=MessageKind.BUTTON_REPLY)
+            content = content._replace(kind=MessageKind.BUTTON_REPLY)
     context = _read_context(data, found)
     if content.target is not None:
         context = context._replace(reply_to=content.target)
