@@ -179,7 +179,7 @@ class World:
 
     async def kill(self, pause: Pause, task: "asyncio.Task[None]") -> None:
         """End a stalled worker's process, with all that it was at."""
-        writing = pause.records._written._working if pause.records else None
+        writing = pause.records._written._rounds if pause.records else None
         dying = {one for one in (task, writing) if one is not None}
         for one in dying:
             one.cancel()

@@ -3,6 +3,7 @@
 from common.db.base import Base, new_metadata
 from common.db.database import Connection, Database, Executes, Rows, Sql, plain_url
 from common.db.environment import run_migrations
+from common.db.gathering import Gatherer
 from common.db.inbox import Inbox, purge_inbox
 from common.db.messaging import (
     add_messaging_tables,
@@ -24,6 +25,7 @@ __all__ = [
     "Connection",
     "Database",
     "Executes",
+    "Gatherer",
     "Inbox",
     "Outbox",
     "OutboxRow",

@@ -1,5 +1,6 @@
 """Statements about conversations, their lines, their turns and their runs."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,14 +28,13 @@ from agent_service.repository.rows import (
     line_of,
     media_json,
     run_of,
-    run_values,
     steps_json,
 )
 from common.contracts import CommandId, ConversationId, MessageId
 from common.lanes import NewJob, enqueue, postpone
 
 _PERSONS = {State.HUMAN, State.HANDOFF_REQUESTED}
-LONGEST_TURN = 200
+_LONGEST_TURN = 200
 """Lines of one turn that a model is shown at most."""
 
 
@@ -60,7 +60,7 @@ class PostgresConversations(Listener):
                 await self._supersede(turn_id, found, run, agent.id)
                 run = Run(run_id(turn_id, found.last_seq), found.last_seq)
         # What is to be answered is never cut off, however short the agent's memory.
-        limit = max(agent.settings.history_messages, min(unanswered, LONGEST_TURN))
+        limit = max(agent.settings.history_messages, min(unanswered, _LONGEST_TURN))
         lines = await self.lines(conversation, limit=limit)
         return Turn(
             turn_id,
@@ -183,10 +183,24 @@ class PostgresConversations(Listener):
 
 
 def _ended(run: Run, turn: str, conversation: Conversation, ended: Ended) -> dict[str, Any]:
+    """Give what a run's row says at its end."""
+    steps: Sequence[Any] = run.with_steps(*ended.steps).steps
+    whole = Run(run.id, run.upto_seq, tuple(steps))
+    models = [step.model for step in steps if step.model]
     return {
-        **run_values(run, ended),
+        "run": run.id,
         "tenant": conversation.tenant,
         "id": conversation.id,
         "turn": turn,
+        "upto": run.upto_seq,
+        "outcome": ended.outcome,
+        "answer": ended.answer,
+        "reason": ended.reason,
+        "model": models[-1] if models else "",
+        "input": whole.usage.input_tokens,
+        "cached": whole.usage.cached_tokens,
+        "output": whole.usage.output_tokens,
+        "cost": whole.cost_micros,
+        "latency": sum(step.latency_ms for step in steps),
         "steps": steps_json(ended.steps),
     }

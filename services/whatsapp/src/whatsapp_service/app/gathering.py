@@ -5,66 +5,19 @@ and two flushes to disk a message; together, with as many as ask while the last 
 a fraction of it. Who asks alone does not wait for anybody.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from common.contracts import CommandId
 from common.contracts.trace import current_traceparent
+from common.db import Gatherer
 from common.lanes import LeaseLost, extend, finish
 from whatsapp_service.domain.model import Outbound, OutboundState
 from whatsapp_service.domain.ports import Context, Lease, Opener, PartSent, Sending
 from whatsapp_service.domain.usecases.messages import delivery_of
 from whatsapp_service.jobs import ChatLease
 from whatsapp_service.repository import Beginning, PostgresSendings
-
-I = TypeVar("I")  # noqa: E741 - input and output
-O = TypeVar("O")  # noqa: E741 - input and output
-_MOST = 100
-
-
-class Gatherer(Generic[I, O]):
-    """Does one thing after the other, each for all who have asked by then."""
-
-    def __init__(self, work: Callable[[list[I]], Awaitable[Sequence[O | Exception]]]) -> None:
-        self._work = work
-        self._waiting: list[tuple[I, asyncio.Future[O]]] = []
-        self._working: asyncio.Task[None] | None = None
-
-    async def ask(self, item: I) -> O:
-        """Have it done; raises what doing it raised."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[O] = loop.create_future()
-        self._waiting.append((item, future))
-        if self._working is None:
-            self._working = loop.create_task(self._until_nobody_waits())
-        return await future
-
-    async def _until_nobody_waits(self) -> None:
-        try:
-            while batch := self._next_batch():
-                for (_, future), result in zip(batch, await self._results(batch), strict=True):
-                    if future.done():
-                        continue
-                    if isinstance(result, Exception):
-                        future.set_exception(result)
-                    else:
-                        future.set_result(result)
-        finally:
-            self._working = None
-
-    def _next_batch(self) -> list[tuple[I, asyncio.Future[O]]]:
-        # Who was stopped meanwhile no longer wants it.
-        waiting = [one for one in self._waiting if not one[1].cancelled()]
-        self._waiting = waiting[_MOST:]
-        return waiting[:_MOST]
-
-    async def _results(self, batch: list[tuple[I, "asyncio.Future[O]"]]) -> Sequence[O | Exception]:
-        try:
-            return await self._work([item for item, _ in batch])
-        except Exception as error:  # noqa: BLE001 - whoever asked gets it, and none hangs
-            return [error] * len(batch)
 
 
 class GatheredSendings:
@@ -103,17 +56,7 @@ class GatheredRecords:
         assert isinstance(lease, ChatLease)  # noqa: S101 - what our lane worker makes
         await self._written.ask(_Done(part, lease, current_traceparent.get()))
 
-    async def _write(self, batch: list[_Done]) -> Sequence[Exception | None]:
-        try:
-            await self._together(batch)
-        except LeaseLost as error:
-            if len(batch) == 1:
-                return [error]
-            # One of them had lost its lane, and must cost the others nothing.
-            return [result for one in batch for result in await self._write([one])]
-        return [None] * len(batch)
-
-    async def _together(self, batch: Sequence[_Done]) -> None:
+    async def _write(self, batch: Sequence[_Done]) -> Sequence[None]:
         # In the order in which everybody else takes lanes, so that no two wait for each other.
         batch = sorted(batch, key=lambda one: (one.lease.queue.name, one.lease.job.key))
         async with self._open_context() as context:
@@ -128,6 +71,7 @@ class GatheredRecords:
                     told = delivery_of(event, status)
                     context.outbox.add(told, tenant=after.tenant, traceparent=traceparent)
             await _release(context, batch)
+        return [None] * len(batch)
 
 
 async def _release(context: Context, batch: Sequence[_Done]) -> None:

@@ -31,7 +31,6 @@ from agent_service.domain.ports.storage import (
     OpenForTenant,
     Outbox,
 )
-from agent_service.domain.ports.turns import Turns
 
 __all__ = [
     "Agents",
@@ -66,5 +65,4 @@ __all__ = [
     "Tool",
     "ToolScope",
     "Toolbox",
-    "Turns",
 ]

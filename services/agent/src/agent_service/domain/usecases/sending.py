@@ -13,7 +13,7 @@ from agent_service.domain.model import (
     typing_ms,
 )
 from agent_service.domain.model.history import to_summarise
-from agent_service.domain.ports import Chore, Context, Ended, Lease, Opener, Turns
+from agent_service.domain.ports import Chore, Context, Ended, Lease, Opener
 from agent_service.domain.usecases.states import move
 from agent_service.domain.usecases.work import Reply, Work, why
 from common.contracts import HandoffRequested, SendMessage, Text, derived_id
@@ -26,7 +26,6 @@ class Sending:
     """Ends turns."""
 
     open_context: Opener
-    turns: Turns
 
     async def send(self, work: Work, reply: Reply, lease: Lease, *, last: bool) -> bool:
         """Send a reply unless the customer has written since; False to start over.
@@ -35,8 +34,6 @@ class Sending:
         not know what it had done.
         """
         turn, run = work.turn, work.turn.run
-        if await self._said_at_once(work, reply, lease):
-            return True
         async with self.open_context() as context:
             held = await context.conversations.hold(turn.conversation.id)
             if held.state is not State.BOT:
@@ -50,14 +47,6 @@ class Sending:
             await self.say(context, work, reply)
             await lease.finish(context)
         return True
-
-    async def _said_at_once(self, work: Work, reply: Reply, lease: Lease) -> bool:
-        """Say it and end the turn in one step; False when there is more to do, or to decide."""
-        turn = work.turn
-        if reply.hand_off is not None or not work.ask.is_free or _is_to_be_summarised(turn):
-            return False
-        ended, commands = _ended(work, reply)
-        return await self.turns.end(turn, ended, commands, lease)
 
     async def give_up(self, work: Work, error: Exception, lease: Lease) -> None:
         """Ask for a person, and say something polite: never nothing, never the error."""
@@ -75,9 +64,12 @@ class Sending:
     async def say(self, context: Context, work: Work, reply: Reply) -> None:
         """Say what is ours to say, and end the run and the turn, in this transaction."""
         turn = work.turn
-        ended, commands = _ended(work, reply)
-        for command in commands:
-            context.outbox.add(command, tenant=turn.agent.tenant)
+        texts = bubbles(reply.text, split=turn.agent.settings.split_messages)
+        _command(context, turn, texts)
+        place = turn.run.with_steps(*work.unwritten).next_seq
+        sent = Step(place, StepKind.SEND, output={"messages": len(texts)})
+        steps = [*work.unwritten, sent]
+        ended = Ended(reply.outcome, texts, reply.text, reply.hand_off or "", steps)
         await context.conversations.answered(turn, ended, context.now())
         if reply.hand_off is not None:
             if turn.conversation.pending is not None:
@@ -85,23 +77,9 @@ class Sending:
                 await context.conversations.set_pending(turn.conversation.id, None)
             await _ask_for_a_person(context, turn, reply)
         await _settled(context, work)
-        if _is_to_be_summarised(turn):
-            await context.chores.add(_summary(turn, to_summarise(turn)))
-
-
-def _ended(work: Work, reply: Reply) -> tuple[Ended, list[SendMessage]]:
-    """Give a run's end, and the commands that say it."""
-    turn = work.turn
-    texts = bubbles(reply.text, split=turn.agent.settings.split_messages)
-    place = turn.run.with_steps(*work.unwritten).next_seq
-    sent = Step(place, StepKind.SEND, output={"messages": len(texts)})
-    steps = [*work.unwritten, sent]
-    ended = Ended(reply.outcome, texts, reply.text, reply.hand_off or "", steps)
-    return ended, [_command(turn, n, text) for n, text in enumerate(texts)]
-
-
-def _is_to_be_summarised(turn: Turn) -> bool:
-    return to_summarise(turn) > turn.conversation.summary_upto
+        upto = to_summarise(turn)
+        if upto > turn.conversation.summary_upto:
+            await context.chores.add(_summary(turn, upto))
 
 
 def _summary(turn: Turn, upto: int) -> Chore:
@@ -151,12 +129,14 @@ async def _settled(context: Context, work: Work) -> None:
     await context.budgets.settle(work.ask, used, sum(s.cost.micros for s in work.unwritten))
 
 
-def _command(turn: Turn, n: int, text: str) -> SendMessage:
+def _command(context: Context, turn: Turn, texts: list[str]) -> None:
     settings = turn.agent.settings
-    return SendMessage(
-        command_id=command_id(turn.run.id, n),
-        chat_id=turn.conversation.chat_id,
-        integration_id=turn.conversation.integration_id,
-        content=Text(text=text),
-        typing_ms=max(settings.delay_ms, typing_ms(text, settings.typing_ms_per_char)),
-    )
+    for n, text in enumerate(texts):
+        command = SendMessage(
+            command_id=command_id(turn.run.id, n),
+            chat_id=turn.conversation.chat_id,
+            integration_id=turn.conversation.integration_id,
+            content=Text(text=text),
+            typing_ms=max(settings.delay_ms, typing_ms(text, settings.typing_ms_per_char)),
+        )
+        context.outbox.add(command, tenant=turn.agent.tenant)
