@@ -108,6 +108,7 @@ def test_depth_is_judged_as_a_person_would_count_it(tree: Any, limit: int) -> No
         ({"instance": 7}, ""),
         ({"instance": {"a": 1}}, ""),
         ({"instance": "x" * 256}, ""),
+        ({"instance": "a\0b"}, ""),
     ],
 )
 def test_the_instance_is_what_can_be_one(body: dict[str, Any], name: str) -> None:

@@ -28,7 +28,7 @@ def dead_letter(service: str, record: Received, error: Exception, attempt: int) 
     }
     headers = [(name, (value or b"").decode("utf-8", "replace")) for name, value in record.headers]
     headers += [(PREFIX + name, value) for name, value in facts.items()]
-    return OutboxRow(dead_letters(service), record.key, record.value, headers)
+    return OutboxRow(dead_letters(service), _storable(record.key), record.value, headers)
 
 
 class DeadLetter(NamedTuple):
@@ -65,7 +65,13 @@ class DeadLetter(NamedTuple):
     def original(self) -> OutboxRow:
         """Give the record as it first came, marked as a replay."""
         kept = [(n, v) for n, v in self.headers if not n.startswith(PREFIX) and n != REPLAYED]
-        return OutboxRow(self.origin.topic, self.key, self.value, [*kept, (REPLAYED, "1")])
+        key = _storable(self.key)
+        return OutboxRow(self.origin.topic, key, self.value, [*kept, (REPLAYED, "1")])
+
+
+def _storable(key: str) -> str:
+    """Leave out the one character that Postgres cannot hold; the header `dl_key` has it all."""
+    return key.replace("\0", "")
 
 
 def read_dead_letter(record: Received, at: datetime) -> DeadLetter | None:

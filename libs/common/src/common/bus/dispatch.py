@@ -152,16 +152,31 @@ class Dispatcher(Generic[C]):
         )
 
     async def _bury(self, record: Received, error: Exception, attempt: int) -> bool:
-        """Write one record to the dead letters; False when even that must wait."""
-        try:
-            async with self._open_context() as context:
-                envelope_id = attributes(record.headers).get("ce_id")
-                if envelope_id is None or await context.inbox.admit([envelope_id]):
-                    self._reject(context, record, error, attempt=attempt)
-        except Transient as outage:
-            await self._wait(record, outage, attempt)
-            return False
-        return True
+        """Write one record to the dead letters; False when even that must wait.
+
+        What the inbox cannot take either is written without it: twice among the dead letters
+        is better than a worker that dies of it, and again of it after every restart.
+        """
+        for once in (True, False):
+            try:
+                await self._write_dead(record, error, attempt, once=once)
+            except Transient as outage:
+                await self._wait(record, outage, attempt)
+                return False
+            except Exception:
+                log.exception("message.not_buried", topic=record.partition.topic, once=once)
+            else:
+                return True
+        await self._wait(record, error, attempt)
+        return False
+
+    async def _write_dead(
+        self, record: Received, error: Exception, attempt: int, *, once: bool
+    ) -> None:
+        async with self._open_context() as context:
+            envelope_id = attributes(record.headers).get("ce_id") if once else None
+            if envelope_id is None or await context.inbox.admit([envelope_id]):
+                self._reject(context, record, error, attempt=attempt)
 
     async def _wait(self, record: Received, error: Exception, attempt: int) -> None:
         """Back off with full jitter, or as long as the other side asked for."""

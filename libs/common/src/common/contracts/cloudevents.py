@@ -20,6 +20,8 @@ TextHeaders = list[tuple[str, str]]
 
 _JSON = ("content-type", b"application/json")
 _SPEC = ("ce_specversion", b"1.0")
+_LONGEST_ID = 200
+"""An id is the key of an inbox row: no index holds a longer one than some 2,700 bytes."""
 
 
 def encode_headers(envelope: Envelope[Event]) -> Headers:
@@ -87,6 +89,8 @@ def decode(headers: Mapping[str, str], value: bytes | None) -> Envelope[Event]:
     kind = headers.get("ce_type")
     if kind is None or "ce_id" not in headers:
         raise Malformed("the record is not a CloudEvent in binary mode: ce_type or ce_id missing")
+    if len(headers["ce_id"]) > _LONGEST_ID or "\0" in headers["ce_id"]:
+        raise Malformed(f"ce_id is over {_LONGEST_ID} characters long, or holds U+0000")
     model = EVENTS.get(kind)
     if model is None:
         raise Malformed(f"unknown event type {kind!r}")

@@ -52,7 +52,9 @@ def read_body(raw: bytes, *, max_depth: int) -> dict[str, Any]:
 def instance_of(body: dict[str, Any]) -> str:
     """Name the instance that a body says it is from; empty when it names none."""
     name = body.get("instance")
-    return name if type(name) is str and len(name) <= _LONGEST_INSTANCE else ""
+    if type(name) is not str or len(name) > _LONGEST_INSTANCE or "\0" in name:
+        return ""
+    return name
 
 
 def _read_leniently(raw: bytes, max_depth: int) -> Any:
