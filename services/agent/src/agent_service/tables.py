@@ -67,6 +67,8 @@ class ConversationRow(Base):
     """When the agent takes it back from a person; null for never."""
     paused_as: Mapped[str | None]
     """What it was while a person had it, until its return has been told."""
+    forgotten_at: Mapped[datetime | None]
+    """Since when nothing but its ids and numbers is kept; null once the contact writes again."""
 
 
 class LineRow(Base):

@@ -31,7 +31,15 @@ _FORGET = (
     Sql("delete from line where conversation_id = :id"),
     Sql("delete from follow_up where conversation_id = :id"),
     Sql("delete from contact_fact where tenant_id = :tenant and contact_id = :contact"),
-    Sql("delete from conversation where id = :id"),
+    # Its numbers go on, as the sender would take a command of the same name for one it has sent.
+    # Closed, so that nothing is said by a run that is under way.
+    Sql("""
+        update conversation set
+            state = 'closed', last_seq = next_seq - 1, answered_seq = next_seq - 1,
+            turn_id = null, turn_deadline = null, held_until = null, human_until = null,
+            paused_as = null, summary = '', summary_upto = next_seq - 1, pending = null,
+            follow_ups = 0, forgotten_at = now()
+        where id = :id"""),
 )
 
 
@@ -53,7 +61,7 @@ class PostgresArchive:
         return [Fact(row["kind"], row["name"], row["value"]) for row in rows]
 
     async def forget(self, conversation: Conversation) -> None:
-        """Delete the conversation and what belongs to its contact; the sums of runs stay."""
+        """Delete what was said and what is known of the contact; the sums of runs stay."""
         values = {
             "id": conversation.id,
             "tenant": conversation.tenant,

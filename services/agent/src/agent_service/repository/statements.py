@@ -14,7 +14,9 @@ LOCK = Sql("""
         cast(:integrations as text[]), cast(:chats as text[]))
     on conflict (id) do update set
         agent_id = excluded.agent_id, updated_at = now(),
-        state = case when c.human_until <= :now then 'bot' else c.state end
+        state = case when c.human_until <= :now or c.forgotten_at is not null then 'bot'
+                     else c.state end,
+        forgotten_at = null
     returning id, state, turn_id, turn_deadline, held_until, follow_ups, paused_as""")
 """Makes what is missing and locks all: from here on, nobody else numbers their lines.
 
@@ -175,9 +177,9 @@ RELEASE = Sql("""
 
 EVERY = Sql(f"""
     select {_COLUMNS} from conversation c
-    where cast(:state as text) is null or c.state = :state
+    where (cast(:state as text) is null or c.state = :state) and c.forgotten_at is null
     order by c.updated_at desc limit :limit""")
-GET = Sql(f"select {_COLUMNS} from conversation c where c.id = :id")
+GET = Sql(f"select {_COLUMNS} from conversation c where c.id = :id and c.forgotten_at is null")
 LINES = Sql("""
     select seq, role, text, message_id, written_at, media, run_id from line
     where conversation_id = :id and seq > :after

@@ -250,30 +250,3 @@ async def test_an_operator_answers_once_per_request_and_hands_back(desk: Any) ->
     talking = await desk.turn("cht_1", "are you a robot?", "Yes.")
     assert (len(silent.asked), len(talking.asked)) == (0, 1)
     assert await moves(desk, "cht_1") == [("bot", "human"), ("human", "bot")]
-
-
-async def test_a_forgotten_contact_leaves_sums_and_no_words(desk: Any) -> None:
-    await desk.turn("cht_1", "my card is 4111", "I did not read that.")
-    await desk.turn("cht_2", "hello", "Hi.")
-    export = await operator(desk, "cht_1", _export)
-    assert [line.text for line in export["lines"]] == ["my card is 4111", "I did not read that."]
-
-    await operator(desk, "cht_1", _forget)
-
-    for table in ("line", "run", "run_step", "conversation", "contact_fact", "follow_up"):
-        rows = await desk.one(
-            f"select coalesce(string_agg(t::text, ' '), '') as all from {table} t"
-        )
-        assert "4111" not in rows["all"], table
-        assert "did not read" not in rows["all"], table
-    spent = await desk.one("select sum(input_tokens) as n from run_step")
-    assert spent["n"] == 20
-    assert await state_of(desk, "cht_2") == "bot"
-
-
-async def _export(context: Any, name: Any, _: str) -> Any:
-    return await control.export(context, name)
-
-
-async def _forget(context: Any, name: Any, _: str) -> None:
-    await control.forget(context, name)
