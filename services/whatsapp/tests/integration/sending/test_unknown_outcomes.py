@@ -34,12 +34,11 @@ async def test_a_lost_answer_is_settled_for_every_kind(stage: Any, echo: bool) -
         await stage.fault(number, "drop_after", call, where=None)
         asked[call] = await order(stage, number, chat, content, Text(text=f"{n} after"))
 
-    # A reaction replaces itself, so it is done again when no echo tells that it was done.
-    rows = 12 if echo else 13
-    await until_sent(stage, number, rows, within=60)
-    told = await stage.until_events(number, MessageSent, 12)
+    await eventually(
+        lambda: len(stage.events(number, MessageSent)) >= 12, within=60, what="12 told"
+    )
+    told = stage.events(number, MessageSent)
     sent = await stage.sent(number)
-    assert len(sent) == rows
     lost = {c for ids in asked.values() for c in ids} - {e.command_id for e in told}
     assert (lost, len(told)) == (set(), 12)
     assert {e.message_id for e in told} <= {row["key_id"] for row in sent}
@@ -47,10 +46,15 @@ async def test_a_lost_answer_is_settled_for_every_kind(stage: Any, echo: bool) -
     place = {e.command_id: order_of[e.message_id] for e in told}
     assert all(place[first] < place[after] for first, after in asked.values())
     assert stage.events(number, MessageFailed) == []
-    repeated = {} if echo else {"reaction": 2}
     kinds = [row["kind"] for row in sent if row["kind"] != "text"]
-    assert {kind: kinds.count(kind) for kind in kinds if kinds.count(kind) > 1} == repeated
-    print(f"\n12 commands, 6 answers lost: lost 0, duplicated 0, out of order 0 ({rows} calls)")  # noqa: T201 - the figures of the issue
+    # A reaction replaces itself, so it is done again while nothing has told that it was done:
+    # neither an echo nor the comparison with what Evolution keeps, whichever comes first.
+    again = 0 if echo else kinds.count("reaction") - 1
+    rows = len(sent)
+    assert rows == 12 + again
+    assert len(kinds) - len(set(kinds)) == again <= 1
+    figures = "lost 0, duplicated 0, out of order 0"
+    print(f"\n12 commands, 6 answers lost: {figures} ({rows} calls)")  # noqa: T201 - the figures of the issue
 
 
 async def _heard_in(stage: Any, chat: str) -> str:
