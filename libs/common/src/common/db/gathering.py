@@ -39,6 +39,7 @@ class Gatherer(Generic[I, O]):
         return await future
 
     async def _until_nobody_waits(self) -> None:
+        batch: list[tuple[I, asyncio.Future[O]]] = []
         try:
             while batch := self._next_batch():
                 results = await self._results([item for item, _ in batch])
@@ -49,6 +50,13 @@ class Gatherer(Generic[I, O]):
                         future.set_exception(result)
                     else:
                         future.set_result(result)
+        except BaseException as error:
+            # Cancelled, or worse: nobody must wait for a round that will never come.
+            for _, future in [*batch, *self._waiting]:
+                if not future.done():
+                    future.set_exception(error)
+            self._waiting = []
+            raise
         finally:
             self._rounds = None
 
