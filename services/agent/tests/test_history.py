@@ -139,10 +139,10 @@ def test_only_pictures_of_this_turn_are_looked_at_and_the_newest_of_them() -> No
     assert list(images_to_see(replace(turn, agent=blind), most=2)) == []
 
 
-def test_a_session_that_fills_its_budget_is_summarised_down_to_the_newer_half() -> None:
+def test_a_session_that_fills_its_budget_is_summarised_down_to_its_newest_third() -> None:
     talk = [line(n, C if n % 2 else A, "x" * 70) for n in range(1, 9)]
     turn = a_turn([*talk, line(9, C, "?")], answered=8, history_tokens=240)
-    assert to_summarise(turn) == 3
+    assert to_summarise(turn) == 5
     assert to_summarise(a_turn([*talk, line(9, C, "?")], answered=8)) == 0
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from fastapi import FastAPI
 
 from agent_service import api
-from agent_service.app.contexts import NAME, Wake, context_opener, tenant_opener
+from agent_service.app.contexts import NAME, SOURCE, Wake, context_opener, tenant_opener
 from agent_service.app.outside import (
     API_KEY,
     TOOL_SECRET,
@@ -23,7 +23,7 @@ from agent_service.domain.usecases.hearing import Hearing
 from agent_service.domain.usecases.summarise import Summarising
 from agent_service.jobs import ChoreHands, answering, chores
 from agent_service.providers.tools import BUILT_IN
-from agent_service.repository import CHORES, TURNS, PostgresPrices
+from agent_service.repository import CHORES, TURNS, PostgresPrices, PostgresTurns
 from agent_service.settings import Settings
 from common.auth import Keyring
 from common.bus import Bus, Consumer, Dispatcher, KafkaBus, Relay
@@ -68,10 +68,11 @@ async def build(settings: Settings, mode: Mode, bus: Bus | None = None) -> Async
 def _worker(settings: Settings, inside: _Inside, bus: Bus, outside: Outside) -> list[Component]:
     wake = Wake(inside.relay.nudge)
     open_context = context_opener(inside.database, wake)
+    short_way = PostgresTurns(inside.database, source=SOURCE, on_end=inside.relay.nudge)
     turns = answering(
         inside.database,
         TURNS,
-        Answering(open_context, outside, utc_now),
+        Answering(open_context, short_way, outside, utc_now),
         lease=settings.turn_lease,
         concurrency=settings.turn_concurrency,
     )

@@ -10,6 +10,7 @@ from agent_service.repository.hearing import TURNS
 from agent_service.repository.prices import KnownPrices, PostgresPrices, PricedModel
 from agent_service.repository.runs import PostgresRuns
 from agent_service.repository.shelves import PostgresHttpTools, PostgresLibrary
+from agent_service.repository.turns import PostgresTurns
 
 __all__ = [
     "CHORES",
@@ -26,5 +27,6 @@ __all__ = [
     "PostgresLibrary",
     "PostgresPrices",
     "PostgresRuns",
+    "PostgresTurns",
     "PricedModel",
 ]

@@ -1,6 +1,5 @@
 """Statements about conversations, their lines, their turns and their runs."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,20 +20,21 @@ from agent_service.domain.model import (
 from agent_service.domain.ports import Ended, Held
 from agent_service.repository import statements as sql
 from agent_service.repository.agents import agent_of, limits_of
-from agent_service.repository.hearing import TURNS, Listener, lane_of
+from agent_service.repository.hearing import TURNS, Listener, Opened, lane_of
 from agent_service.repository.rows import (
     as_json,
     conversation_of,
     line_of,
     media_json,
     run_of,
+    run_values,
     steps_json,
 )
 from common.contracts import CommandId, ConversationId, MessageId
-from common.lanes import NewJob, enqueue, postpone
+from common.lanes import NewJob, postpone
 
 _PERSONS = {State.HUMAN, State.HANDOFF_REQUESTED}
-_LONGEST_TURN = 200
+LONGEST_TURN = 200
 """Lines of one turn that a model is shown at most."""
 
 
@@ -60,7 +60,7 @@ class PostgresConversations(Listener):
                 await self._supersede(turn_id, found, run, agent.id)
                 run = Run(run_id(turn_id, found.last_seq), found.last_seq)
         # What is to be answered is never cut off, however short the agent's memory.
-        limit = max(agent.settings.history_messages, min(unanswered, _LONGEST_TURN))
+        limit = max(agent.settings.history_messages, min(unanswered, LONGEST_TURN))
         lines = await self.lines(conversation, limit=limit)
         return Turn(
             turn_id,
@@ -90,15 +90,10 @@ class PostgresConversations(Listener):
         if row["last_seq"] > turn.run.upto_seq:
             newest = turn_id(conversation.id, row["last_seq"])
             held = row["held_until"]
-            await self._connection.execute(
-                sql.OPEN_TURN,
-                {"id": conversation.id, "turn": newest, "deadline": at, "held": held},
-            )
             tenant = turn.agent.tenant
             lane = lane_of(tenant, conversation.id)
             job = NewJob(lane, newest, conversation.id.encode(), tenant, due_at=held)
-            await enqueue(self._connection, TURNS, [job])
-            self.queued += 1
+            await self.open_turns([Opened(conversation.id, job, at, held)])
 
     async def set_aside(self, turn: Turn, ended: Ended, *, close: bool) -> None:
         """End a run that says nothing; `close` ends its turn as well."""
@@ -157,7 +152,7 @@ class PostgresConversations(Listener):
     async def release(self, conversation: ConversationId, now: datetime) -> None:
         """Let a turn go on that waited for files, when the last of them has come."""
         row = (await self._connection.execute(sql.RELEASE, {"id": conversation})).first()
-        if row is None or await self.failures(row["turn_id"]) != 0:
+        if row is None or (await self.failures([row["turn_id"]])).get(row["turn_id"]) != 0:
             return
         quiet = timedelta(seconds=row["quiet"] or 0)
         due = max(now, row["updated_at"] + quiet)
@@ -183,24 +178,10 @@ class PostgresConversations(Listener):
 
 
 def _ended(run: Run, turn: str, conversation: Conversation, ended: Ended) -> dict[str, Any]:
-    """Give what a run's row says at its end."""
-    steps: Sequence[Any] = run.with_steps(*ended.steps).steps
-    whole = Run(run.id, run.upto_seq, tuple(steps))
-    models = [step.model for step in steps if step.model]
     return {
-        "run": run.id,
+        **run_values(run, ended),
         "tenant": conversation.tenant,
         "id": conversation.id,
         "turn": turn,
-        "upto": run.upto_seq,
-        "outcome": ended.outcome,
-        "answer": ended.answer,
-        "reason": ended.reason,
-        "model": models[-1] if models else "",
-        "input": whole.usage.input_tokens,
-        "cached": whole.usage.cached_tokens,
-        "output": whole.usage.output_tokens,
-        "cost": whole.cost_micros,
-        "latency": sum(step.latency_ms for step in steps),
         "steps": steps_json(ended.steps),
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent_service.domain.model import AgentSettings, MediaState, NewLine, Role, State, turn_id
 from agent_service.domain.ports import Heard
@@ -27,6 +27,24 @@ _CANCEL = Sql("""
 
 Placed = tuple[NewLine, int]
 """A line and its place."""
+
+
+class Opened(NamedTuple):
+    """A turn that begins."""
+
+    conversation: ConversationId
+    job: NewJob
+    deadline: datetime
+    held_until: datetime | None
+
+
+class _Asked(NamedTuple):
+    """What a customer has said that is to be answered."""
+
+    agent: AgentId
+    row: Any
+    """The conversation as it was before."""
+    new: Sequence[Placed]
 
 
 def lane_of(tenant: TenantId, conversation: ConversationId) -> str:
@@ -59,15 +77,8 @@ class Listener:
         heads = [by_conversation[one][-1] for one in sorted(by_conversation)]
         states = await self._lock(heads, now)
         fresh = await self._add(lines, states)
-        jobs: list[NewJob] = []
-        for head in heads:
-            new = [p for p in fresh.get(head.conversation, ()) if p[0].role is Role.CUSTOMER]
-            if new and states[head.conversation]["state"] in _OURS:
-                known = states[head.conversation]
-                job = await self._turn_for(known, new, manners[head.agent_id], now)
-                jobs += [job] if job is not None else []
+        await self._turns_for(_asked(heads, states, fresh), manners, now)
         await self._cancel_follow_ups(states, fresh)
-        await enqueue(self._connection, TURNS, jobs)
         return _moved(heads, states, fresh)
 
     async def _lock(self, heads: Sequence[NewLine], now: datetime) -> dict[ConversationId, Any]:
@@ -119,36 +130,38 @@ class Listener:
         if ids:
             await self._connection.change(_CANCEL, {"ids": ids})
 
-    async def _turn_for(
-        self, conversation: Any, new: Sequence[Placed], settings: AgentSettings, now: datetime
-    ) -> NewJob | None:
-        """Open a turn and give its job, or push the due time of the open one."""
-        line, seq = new[-1]
-        due = now + timedelta(seconds=settings.quiet_seconds)
-        held = _held(conversation["held_until"], new, settings, now)
-        failures = await self.failures(conversation["turn_id"])
-        if failures is not None:
-            # A turn that failed waits as long as the other side asked for, whoever writes.
-            if failures == 0:
-                due = max(min(due, conversation["turn_deadline"]), held or now)
-                await self._move(line, held, due)
-            return None
-        turn = turn_id(line.conversation, seq)
-        deadline = now + timedelta(seconds=max(settings.quiet_seconds, settings.deadline_seconds))
-        await self._connection.execute(
-            sql.OPEN_TURN,
-            {"id": line.conversation, "turn": turn, "deadline": deadline, "held": held},
-        )
-        self.queued += 1
-        waits = settings.quiet_seconds > 0 or held is not None
-        return NewJob(
-            key=lane_of(line.tenant, line.conversation),
-            command_id=turn,
-            payload=line.conversation.encode(),
-            tenant=line.tenant,
-            due_at=max(due, held or due) if waits else None,
-            traceparent=line.traceparent,
-        )
+    async def _turns_for(
+        self, asked: Sequence[_Asked], manners: Mapping[AgentId, AgentSettings], now: datetime
+    ) -> None:
+        """Open turns, or push the due times of those that are open."""
+        failures = await self.failures([one.row["turn_id"] for one in asked if one.row["turn_id"]])
+        opened: list[Opened] = []
+        for one in asked:
+            settings = manners[one.agent]
+            held = _held(one.row["held_until"], one.new, settings, now)
+            failed = failures.get(one.row["turn_id"])
+            if failed is None:
+                opened.append(_turn_for(one.new[-1], settings, held, now))
+            elif failed == 0:
+                # One that failed waits as long as the other side asked for, whoever writes.
+                due = now + timedelta(seconds=settings.quiet_seconds)
+                due = max(min(due, one.row["turn_deadline"]), held or now)
+                await self._move(one.new[-1][0], held, due)
+        await self.open_turns(opened)
+
+    async def open_turns(self, opened: Sequence[Opened]) -> None:
+        """Begin turns, each with the job that will answer it."""
+        if not opened:
+            return
+        values = {
+            "ids": [one.conversation for one in opened],
+            "turns": [one.job.command_id for one in opened],
+            "deadlines": [one.deadline for one in opened],
+            "helds": [one.held_until for one in opened],
+        }
+        await self._connection.execute(sql.OPEN_TURNS, values)
+        await enqueue(self._connection, TURNS, [one.job for one in opened])
+        self.queued += len(opened)
 
     async def _move(self, line: NewLine, held: datetime | None, due: datetime) -> None:
         if held is not None:
@@ -156,14 +169,47 @@ class Listener:
         await postpone(self._connection, TURNS, lane_of(line.tenant, line.conversation), due)
         self.queued += 1
 
-    async def failures(self, open_turn: str | None) -> int | None:
-        """How often the open turn has failed; None when there is none that will ever run."""
-        if open_turn is None:
-            return None
-        row = await self._connection.execute(
-            sql.TURN_FAILURES, {"queue": TURNS.name, "turn": open_turn}
+    async def failures(self, open_turns: Sequence[str]) -> dict[str, int]:
+        """How often open turns have failed; those are left out that nothing will ever run."""
+        if not open_turns:
+            return {}
+        rows = await self._connection.execute(
+            sql.TURN_FAILURES, {"queue": TURNS.name, "turns": open_turns}
         )
-        return row.scalar()
+        return {row[0]: row[1] for row in rows}
+
+
+def _asked(
+    heads: Sequence[NewLine],
+    states: Mapping[ConversationId, Any],
+    fresh: Mapping[ConversationId, Sequence[Placed]],
+) -> list[_Asked]:
+    """Find what customers said that is ours to answer."""
+    found = []
+    for head in heads:
+        new = [p for p in fresh.get(head.conversation, ()) if p[0].role is Role.CUSTOMER]
+        if new and states[head.conversation]["state"] in _OURS:
+            found.append(_Asked(head.agent_id, states[head.conversation], new))
+    return found
+
+
+def _turn_for(
+    newest: Placed, settings: AgentSettings, held: datetime | None, now: datetime
+) -> Opened:
+    """Begin a turn that is due when the customer has been quiet for a while."""
+    line, seq = newest
+    quiet = timedelta(seconds=settings.quiet_seconds)
+    waits = settings.quiet_seconds > 0 or held is not None
+    job = NewJob(
+        key=lane_of(line.tenant, line.conversation),
+        command_id=turn_id(line.conversation, seq),
+        payload=line.conversation.encode(),
+        tenant=line.tenant,
+        due_at=max(now + quiet, held or now) if waits else None,
+        traceparent=line.traceparent,
+    )
+    longest = timedelta(seconds=max(settings.quiet_seconds, settings.deadline_seconds))
+    return Opened(line.conversation, job, now + longest, held)
 
 
 def _moved(

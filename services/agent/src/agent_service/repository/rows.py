@@ -22,6 +22,7 @@ from agent_service.domain.model import (
     Usage,
 )
 from agent_service.domain.model.conversations import media_of
+from agent_service.domain.ports import Ended
 from common.contracts import (
     AgentId,
     ChatId,
@@ -101,26 +102,46 @@ def step_of(row: Any) -> Step:
     )
 
 
+def step_values(step: Step) -> dict[str, Any]:
+    """Write a step."""
+    return {
+        "seq": step.seq,
+        "kind": step.kind,
+        "state": step.state,
+        "name": step.name,
+        "call_id": step.call_id,
+        "input": step.input,
+        "output": step.output,
+        "model": step.model,
+        "input_tokens": step.usage.input_tokens,
+        "cached_tokens": step.usage.cached_tokens,
+        "output_tokens": step.usage.output_tokens,
+        "cost_micros": step.cost.micros,
+        "priced": step.cost.priced,
+        "latency_ms": step.latency_ms,
+    }
+
+
 def steps_json(steps: Iterable[Step]) -> str:
     """Write steps as one JSON list."""
-    return as_json(
-        [
-            {
-                "seq": step.seq,
-                "kind": step.kind,
-                "state": step.state,
-                "name": step.name,
-                "call_id": step.call_id,
-                "input": step.input,
-                "output": step.output,
-                "model": step.model,
-                "input_tokens": step.usage.input_tokens,
-                "cached_tokens": step.usage.cached_tokens,
-                "output_tokens": step.usage.output_tokens,
-                "cost_micros": step.cost.micros,
-                "priced": step.cost.priced,
-                "latency_ms": step.latency_ms,
-            }
-            for step in steps
-        ]
-    )
+    return as_json([step_values(step) for step in steps])
+
+
+def run_values(run: Run, ended: Ended) -> dict[str, Any]:
+    """Give what a run's row says at its end."""
+    steps = run.with_steps(*ended.steps).steps
+    whole = Run(run.id, run.upto_seq, steps)
+    models = [step.model for step in steps if step.model]
+    return {
+        "run": run.id,
+        "upto": run.upto_seq,
+        "outcome": ended.outcome,
+        "answer": ended.answer,
+        "reason": ended.reason,
+        "model": models[-1] if models else "",
+        "input": whole.usage.input_tokens,
+        "cached": whole.usage.cached_tokens,
+        "output": whole.usage.output_tokens,
+        "cost": whole.cost_micros,
+        "latency": sum(step.latency_ms for step in steps),
+    }

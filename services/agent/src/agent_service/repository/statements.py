@@ -2,7 +2,7 @@
 
 from common.db import Sql
 
-_COLUMNS = """
+COLUMNS = """
     c.id, c.tenant_id, c.agent_id, c.integration_id, c.chat_id, c.state, c.last_seq,
     c.answered_seq, c.summary, c.summary_upto, c.pending, c.human_until"""
 
@@ -55,21 +55,24 @@ ADD_LINES = Sql("""
     from fresh f join counted on counted.id = f.conversation_id
     returning conversation_id, message_id, seq""")
 
-OPEN_TURN = Sql("""
-    update conversation set turn_id = :turn, turn_deadline = :deadline, held_until = :held
-    where id = :id""")
+OPEN_TURNS = Sql("""
+    update conversation c set turn_id = i.turn, turn_deadline = i.deadline, held_until = i.held
+    from unnest(cast(:ids as text[]), cast(:turns as text[]), cast(:deadlines as timestamptz[]),
+                cast(:helds as timestamptz[])) as i(id, turn, deadline, held)
+    where c.id = i.id""")
 HOLD_TURN = Sql("update conversation set held_until = :held where id = :id")
 CLOSE_TURN = Sql("""
     update conversation set turn_id = null, turn_deadline = null, held_until = null
     where id = :id""")
 TURN_FAILURES = Sql("""
-    select l.attempts from lane_job j
+    select j.command_id, l.attempts from lane_job j
     join lane l on l.queue = j.queue and l.key = j.lane_key
-    where j.queue = :queue and j.command_id = :turn and j.state = 'queued'""")
-"""How often an open turn has failed; no row when there is no job left that would answer it."""
+    where j.queue = :queue and j.command_id = any(cast(:turns as text[]))
+      and j.state = 'queued'""")
+"""How often open turns have failed; no row when there is no job left that would answer one."""
 
 TURN = Sql(f"""
-    select {_COLUMNS}, to_jsonb(a) as agent, t.limits, (
+    select {COLUMNS}, to_jsonb(a) as agent, t.limits, (
         select jsonb_build_object('id', r.id, 'upto', r.upto_seq, 'steps', (
             select coalesce(jsonb_agg(to_jsonb(s) order by s.seq), '[]')
             from run_step s where s.run_id = r.id))
@@ -82,32 +85,40 @@ TURN = Sql(f"""
     for update of c""")
 """A turn is answered by one run at a time: what another began is found here, with its steps."""
 
-_RUN = """
-    insert into run as r
+RUN_COLUMNS = """
         (id, tenant_id, conversation_id, turn_id, upto_seq, agent_id, outcome, answer, reason,
-         model, input_tokens, cached_tokens, output_tokens, cost_micros, latency_ms, ended_at)
-    values (:run, :tenant, :id, :turn, :upto, :agent, :outcome, :answer, :reason,
-            :model, :input, :cached, :output, :cost, :latency, now())
+         model, input_tokens, cached_tokens, output_tokens, cost_micros, latency_ms, ended_at)"""
+RUN_AGAIN = """
     on conflict (id) do update set
         outcome = excluded.outcome, answer = excluded.answer, reason = excluded.reason,
         model = excluded.model, input_tokens = excluded.input_tokens,
         cached_tokens = excluded.cached_tokens, output_tokens = excluded.output_tokens,
         cost_micros = excluded.cost_micros, latency_ms = excluded.latency_ms, ended_at = now()"""
-STEPS = """
-    insert into run_step as s
+_RUN = f"""
+    insert into run as r {RUN_COLUMNS}
+    values (:run, :tenant, :id, :turn, :upto, :agent, :outcome, :answer, :reason,
+            :model, :input, :cached, :output, :cost, :latency, now())
+    {RUN_AGAIN}"""
+STEP_COLUMNS = """
         (run_id, seq, tenant_id, agent_id, conversation_id, kind, state, name, call_id, input,
          output, model, input_tokens, cached_tokens, output_tokens, cost_micros, priced,
-         latency_ms)
-    select :run, n.seq, :tenant, :agent, :id, n.kind, n.state, n.name, n.call_id, n.input,
-           n.output, n.model, n.input_tokens, n.cached_tokens, n.output_tokens, n.cost_micros,
-           n.priced, n.latency_ms
-    from jsonb_to_recordset(cast(:steps as jsonb)) as n(
+         latency_ms)"""
+STEP_VALUES = """
+           n.kind, n.state, n.name, n.call_id, n.input, n.output, n.model, n.input_tokens,
+           n.cached_tokens, n.output_tokens, n.cost_micros, n.priced, n.latency_ms"""
+STEP_TYPES = """
         seq bigint, kind text, state text, name text, call_id text, input jsonb, output jsonb,
         model text, input_tokens bigint, cached_tokens bigint, output_tokens bigint,
-        cost_micros bigint, priced boolean, latency_ms bigint)
+        cost_micros bigint, priced boolean, latency_ms bigint"""
+STEPS_AGAIN = """
     on conflict (run_id, seq) do update set
         state = excluded.state, output = excluded.output, latency_ms = excluded.latency_ms,
         updated_at = now()"""
+STEPS = f"""
+    insert into run_step as s {STEP_COLUMNS}
+    select :run, n.seq, :tenant, :agent, :id, {STEP_VALUES}
+    from jsonb_to_recordset(cast(:steps as jsonb)) as n({STEP_TYPES})
+    {STEPS_AGAIN}"""
 
 ANSWERED = Sql(f"""
     with closed as (
@@ -176,10 +187,10 @@ RELEASE = Sql("""
               cast(a.settings ->> 'quiet_seconds' as float8) as quiet""")
 
 EVERY = Sql(f"""
-    select {_COLUMNS} from conversation c
+    select {COLUMNS} from conversation c
     where (cast(:state as text) is null or c.state = :state) and c.forgotten_at is null
     order by c.updated_at desc limit :limit""")
-GET = Sql(f"select {_COLUMNS} from conversation c where c.id = :id and c.forgotten_at is null")
+GET = Sql(f"select {COLUMNS} from conversation c where c.id = :id and c.forgotten_at is null")
 LINES = Sql("""
     select seq, role, text, message_id, written_at, media, run_id from line
     where conversation_id = :id and seq > :after

@@ -25,7 +25,7 @@ from agent_service.domain.ports import Model, Outside, Tool
 from agent_service.domain.usecases.answer import Answering
 from agent_service.domain.usecases.listen import listen
 from agent_service.jobs import JobLease
-from agent_service.repository import TURNS
+from agent_service.repository import TURNS, PostgresTurns
 from common.bus import InProcessBus, Relay
 from common.contracts import (
     AgentId,
@@ -70,6 +70,12 @@ class ObservedDatabase(Database):
             yield ObservedConnection(connection, self._at)
             await self._at("inside: commit")
         await self._at("outside: committed")
+
+    async def execute(self, statement: Sql, values: Mapping[str, Any] | None = None) -> Rows:
+        await self._at("outside: begin")
+        rows = await self._real.execute(statement, values)
+        await self._at("outside: committed")
+        return rows
 
 
 class ObservedConnection(Connection):
@@ -240,7 +246,8 @@ class Desk:
     async def work(self, job: Job, model: Model, at: AtStep = nothing_happens) -> None:
         database = ObservedDatabase(self.database, at)
         opener = context_opener(database, Wake(lambda: None))
-        use = Answering(opener, self.outside(model), utc_now)
+        turns = PostgresTurns(database, source="test", on_end=lambda: None)
+        use = Answering(opener, turns, self.outside(model), utc_now)
         conversation = ConversationId(job.payload.decode())
         await use.answer(job.command_id, conversation, JobLease(TURNS, job))
 

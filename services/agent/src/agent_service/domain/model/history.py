@@ -24,7 +24,9 @@ from agent_service.domain.model.tools import ToolSpec
 from common.contracts import derived_id
 
 _FULL = 0.7
-"""From this share of the budget on, the older half of a session is told by its summary."""
+"""From this share of the budget on, a summary tells all of a session but its newest part."""
+_KEPT = 1 / 3
+"""The share that is left in the customer's own words; far below, since each summary is paid for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +113,11 @@ def to_summarise(turn: Turn) -> int:
     full = sum(sizes) >= settings.history_tokens * _FULL
     if not full and len(lines) < settings.history_messages * _FULL:
         return 0
-    budget = settings.history_tokens / 2
+    budget = settings.history_tokens * _KEPT
     newest_first = zip(reversed(lines), reversed(sizes), strict=True)
     for kept, (line, size) in enumerate(newest_first):
         budget -= size
-        if budget < 0 or kept >= settings.history_messages / 2:
+        if budget < 0 or kept >= settings.history_messages * _KEPT:
             return line.seq
     return 0
 

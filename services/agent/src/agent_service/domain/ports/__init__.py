@@ -31,6 +31,7 @@ from agent_service.domain.ports.storage import (
     OpenForTenant,
     Outbox,
 )
+from agent_service.domain.ports.turns import Turns
 
 __all__ = [
     "Agents",
@@ -65,4 +66,5 @@ __all__ = [
     "Tool",
     "ToolScope",
     "Toolbox",
+    "Turns",
 ]

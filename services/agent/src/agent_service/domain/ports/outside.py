@@ -33,6 +33,10 @@ class Lease(Protocol):
     """Our hold on the conversation's lane while we answer its turn."""
 
     @property
+    def job(self) -> Any:
+        """The job itself, for what ends it together with its effect; opaque in here."""
+
+    @property
     def attempts(self) -> int:
         """How often this turn has failed before."""
 

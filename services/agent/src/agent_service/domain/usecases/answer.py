@@ -10,7 +10,7 @@ A customer always hears from us: what still fails after `PATIENCE` ends in a han
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from agent_service.domain.ports import Clock, Lease, Opener, Outside
+from agent_service.domain.ports import Clock, Lease, Opener, Outside, Turns
 from agent_service.domain.usecases.opening import Opening
 from agent_service.domain.usecases.sending import Sending
 from agent_service.domain.usecases.summarise import Summarising
@@ -32,6 +32,7 @@ class Answering:
     """Answers turns."""
 
     open_context: Opener
+    turns: Turns
     outside: Outside
     now: Clock
     patience: timedelta = PATIENCE
@@ -41,8 +42,10 @@ class Answering:
     _summaries: Summarising = field(init=False)
 
     def __post_init__(self) -> None:
-        self._sending = Sending(self.open_context)
-        self._opening = Opening(self.open_context, self.outside, self._sending)
+        self._sending = Sending(self.open_context, self.turns)
+        self._opening = Opening(
+            self.open_context, self.outside, self._sending, self.turns, self.now
+        )
         self._thinking = Thinking(self.open_context, self.outside, self.now)
         self._summaries = Summarising(self.open_context, self.outside, self.now)
 

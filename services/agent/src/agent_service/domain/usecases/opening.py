@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 
 from agent_service.domain.model import Ask, Limits, Reached, Scope, Turn, Usage, request_of
-from agent_service.domain.ports import Context, Lease, Opener, Outside
+from agent_service.domain.model.control import Course, decide
+from agent_service.domain.ports import Clock, Context, Lease, Opener, Outside, Turns
 from agent_service.domain.usecases.directing import direct
 from agent_service.domain.usecases.sending import Sending
 from agent_service.domain.usecases.work import Work
@@ -17,10 +18,15 @@ class Opening:
     open_context: Opener
     outside: Outside
     sending: Sending
+    turns: Turns
+    now: Clock
 
     async def open(self, turn_id: str, conversation: ConversationId, lease: Lease) -> Work | None:
         """Read a turn and reserve its first model call; None when nothing must be answered."""
         await self.outside.prices.refresh()
+        work = await self._opened_at_once(turn_id, conversation)
+        if work is not None:
+            return work
         async with self.open_context() as context:
             turn = await context.conversations.turn(turn_id, conversation)
             if turn is None:
@@ -32,6 +38,16 @@ class Opening:
             work = await self._equipped(context, turn)
             await reserve(context, work, self.outside)
             return work
+
+    async def _opened_at_once(self, turn_id: str, conversation: ConversationId) -> Work | None:
+        """Open a turn that a model answers with words alone; None when there is more to it."""
+        turn = await self.turns.read(turn_id, conversation)
+        if turn is None or turn.agent.settings.tools:
+            return None
+        if decide(turn, self.now()).course is not Course.ANSWER:
+            return None
+        work = Work(turn, {}, _ask(turn))
+        return work if await self.turns.take_request(work.ask) else None
 
     async def _equipped(self, context: Context, turn: Turn) -> Work:
         allowed = set(turn.agent.settings.tools)

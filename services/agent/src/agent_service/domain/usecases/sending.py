@@ -1,5 +1,6 @@
 """Send what is to be said, once; and when nothing can be said, ask for a person politely."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from agent_service.domain.model import (
@@ -13,10 +14,11 @@ from agent_service.domain.model import (
     typing_ms,
 )
 from agent_service.domain.model.history import to_summarise
-from agent_service.domain.ports import Chore, Context, Ended, Lease, Opener
+from agent_service.domain.ports import Chore, Context, Ended, Lease, Opener, Turns
 from agent_service.domain.usecases.states import move
 from agent_service.domain.usecases.work import Reply, Work, why
 from common.contracts import HandoffRequested, SendMessage, Text, derived_id
+from common.errors import Transient
 
 SUMMARISE = "summarise"
 
@@ -26,6 +28,7 @@ class Sending:
     """Ends turns."""
 
     open_context: Opener
+    turns: Turns
 
     async def send(self, work: Work, reply: Reply, lease: Lease, *, last: bool) -> bool:
         """Send a reply unless the customer has written since; False to start over.
@@ -34,6 +37,8 @@ class Sending:
         not know what it had done.
         """
         turn, run = work.turn, work.turn.run
+        if await self._said_at_once(work, reply, lease):
+            return True
         async with self.open_context() as context:
             held = await context.conversations.hold(turn.conversation.id)
             if held.state is not State.BOT:
@@ -46,6 +51,21 @@ class Sending:
                 return False
             await self.say(context, work, reply)
             await lease.finish(context)
+        return True
+
+    async def _said_at_once(self, work: Work, reply: Reply, lease: Lease) -> bool:
+        """Say it and end the turn in one step; False when there is more to do, or to decide."""
+        turn = work.turn
+        if reply.hand_off is not None or not work.ask.is_free:
+            return False
+        ended, commands = _ended(work, reply)
+        if not await self.turns.end(turn, ended, commands, lease):
+            return False
+        if _is_to_be_summarised(turn):
+            # The next turn asks again, should this fail.
+            with suppress(Transient):
+                async with self.open_context() as context:
+                    await context.chores.add(_summary(turn))
         return True
 
     async def give_up(self, work: Work, error: Exception, lease: Lease) -> None:
@@ -64,12 +84,9 @@ class Sending:
     async def say(self, context: Context, work: Work, reply: Reply) -> None:
         """Say what is ours to say, and end the run and the turn, in this transaction."""
         turn = work.turn
-        texts = bubbles(reply.text, split=turn.agent.settings.split_messages)
-        _command(context, turn, texts)
-        place = turn.run.with_steps(*work.unwritten).next_seq
-        sent = Step(place, StepKind.SEND, output={"messages": len(texts)})
-        steps = [*work.unwritten, sent]
-        ended = Ended(reply.outcome, texts, reply.text, reply.hand_off or "", steps)
+        ended, commands = _ended(work, reply)
+        for command in commands:
+            context.outbox.add(command, tenant=turn.agent.tenant)
         await context.conversations.answered(turn, ended, context.now())
         if reply.hand_off is not None:
             if turn.conversation.pending is not None:
@@ -77,18 +94,33 @@ class Sending:
                 await context.conversations.set_pending(turn.conversation.id, None)
             await _ask_for_a_person(context, turn, reply)
         await _settled(context, work)
-        upto = to_summarise(turn)
-        if upto > turn.conversation.summary_upto:
-            await context.chores.add(_summary(turn, upto))
+        if _is_to_be_summarised(turn):
+            await context.chores.add(_summary(turn))
 
 
-def _summary(turn: Turn, upto: int) -> Chore:
+def _ended(work: Work, reply: Reply) -> tuple[Ended, list[SendMessage]]:
+    """Give a run's end, and the commands that say it."""
+    turn = work.turn
+    texts = bubbles(reply.text, split=turn.agent.settings.split_messages)
+    place = turn.run.with_steps(*work.unwritten).next_seq
+    sent = Step(place, StepKind.SEND, output={"messages": len(texts)})
+    steps = [*work.unwritten, sent]
+    ended = Ended(reply.outcome, texts, reply.text, reply.hand_off or "", steps)
+    return ended, [_command(turn, n, text) for n, text in enumerate(texts)]
+
+
+def _is_to_be_summarised(turn: Turn) -> bool:
+    return to_summarise(turn) > turn.conversation.summary_upto
+
+
+def _summary(turn: Turn) -> Chore:
+    """Make the chore; it is named by where the last one ended, so that one at a time waits."""
     conversation = turn.conversation.id
     return Chore(
         turn.agent.tenant,
         f"{conversation}:summary",
-        derived_id("sum", conversation, str(upto)),
-        {"do": SUMMARISE, "conversation": conversation, "upto": str(upto)},
+        derived_id("sum", conversation, str(turn.conversation.summary_upto)),
+        {"do": SUMMARISE, "conversation": conversation, "upto": str(to_summarise(turn))},
     )
 
 
@@ -129,14 +161,12 @@ async def _settled(context: Context, work: Work) -> None:
     await context.budgets.settle(work.ask, used, sum(s.cost.micros for s in work.unwritten))
 
 
-def _command(context: Context, turn: Turn, texts: list[str]) -> None:
+def _command(turn: Turn, n: int, text: str) -> SendMessage:
     settings = turn.agent.settings
-    for n, text in enumerate(texts):
-        command = SendMessage(
-            command_id=command_id(turn.run.id, n),
-            chat_id=turn.conversation.chat_id,
-            integration_id=turn.conversation.integration_id,
-            content=Text(text=text),
-            typing_ms=max(settings.delay_ms, typing_ms(text, settings.typing_ms_per_char)),
-        )
-        context.outbox.add(command, tenant=turn.agent.tenant)
+    return SendMessage(
+        command_id=command_id(turn.run.id, n),
+        chat_id=turn.conversation.chat_id,
+        integration_id=turn.conversation.integration_id,
+        content=Text(text=text),
+        typing_ms=max(settings.delay_ms, typing_ms(text, settings.typing_ms_per_char)),
+    )
