@@ -22,6 +22,8 @@ _YEAR = 365 * _DAY
 
 Count = Annotated[int | None, Field(ge=1, le=10**15)]
 ToolName = Annotated[Words, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Spoken = Annotated[Words, Field(min_length=1, max_length=2000, pattern=r"\S")]
+"""What a customer is told when nothing else is said: it cannot be blank."""
 Phrase = Annotated[Words, Field(min_length=2, max_length=200, pattern=r"^(?:[^*]+\*){0,3}[^*]*$")]
 
 
@@ -98,7 +100,7 @@ class SettingsBody(BaseModel):
     finish_text: Words = Field(_DEFAULTS.finish_text, max_length=2000)
     keep_open: bool = _DEFAULTS.keep_open
     hand_off_words: tuple[Phrase, ...] = Field((), max_length=50)
-    hand_off_text: Words = Field(_DEFAULTS.hand_off_text, max_length=2000)
+    hand_off_text: Spoken = _DEFAULTS.hand_off_text
     on_owner_message: Literal["pause", "ignore", "answer"] = "pause"
     pause_minutes: int = Field(_DEFAULTS.pause_minutes, ge=0, le=_YEAR)
     hand_off_minutes: int = Field(_DEFAULTS.hand_off_minutes, ge=0, le=_YEAR)
@@ -109,8 +111,8 @@ class SettingsBody(BaseModel):
     history_messages: int = Field(_DEFAULTS.history_messages, ge=1, le=200)
     history_tokens: int = Field(_DEFAULTS.history_tokens, ge=0, le=200_000)
     session_idle_minutes: int = Field(_DEFAULTS.session_idle_minutes, ge=1, le=_YEAR)
-    fallback_text: Words = Field(_DEFAULTS.fallback_text, min_length=1, max_length=2000)
-    refusal_text: Words = Field(_DEFAULTS.refusal_text, min_length=1, max_length=2000)
+    fallback_text: Spoken = _DEFAULTS.fallback_text
+    refusal_text: Spoken = _DEFAULTS.refusal_text
     requests_per_minute: int = Field(_DEFAULTS.requests_per_minute, ge=1, le=100_000)
     limits: LimitsBody = LimitsBody()
     contact_limits: LimitsBody = LimitsBody()

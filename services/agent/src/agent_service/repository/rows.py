@@ -82,7 +82,8 @@ def media_json(media: LineMedia | None) -> str | None:
 
 def run_of(stored: dict[str, Any]) -> Run:
     """Read a run with its steps."""
-    return Run(RunId(stored["id"]), stored["upto"], tuple(map(step_of, stored["steps"])))
+    steps = tuple(map(step_of, stored["steps"]))
+    return Run(RunId(stored["id"]), stored["upto"], steps, AgentId(stored["agent"]))
 
 
 def step_of(row: Any) -> Step:

@@ -32,6 +32,12 @@ _BY = {
 }
 
 
+_LAST_AGENT = Sql("""
+    select agent_id from run
+    where conversation_id = :id and answer <> '' and outcome not in ('superseded', 'dropped')
+    order by created_at desc limit 1""")
+
+
 class PostgresRuns:
     """Runs, in one transaction."""
 
@@ -60,6 +66,11 @@ class PostgresRuns:
         for row in rows:
             found.setdefault(row["run_id"], []).append(step_of(row))
         return {run: tuple(steps) for run, steps in found.items()}
+
+    async def last_agent(self, conversation: ConversationId) -> AgentId | None:
+        """Name the agent that has answered last; None when none has."""
+        rows = await self._connection.execute(_LAST_AGENT, {"id": conversation})
+        return rows.scalar()
 
     async def enter(
         self, run: RunId, owner: tuple[TenantId, AgentId, ConversationId], step: Step

@@ -73,7 +73,7 @@ TURN_FAILURES = Sql("""
 
 TURN = Sql(f"""
     select {COLUMNS}, to_jsonb(a) as agent, t.limits, (
-        select jsonb_build_object('id', r.id, 'upto', r.upto_seq, 'steps', (
+        select jsonb_build_object('id', r.id, 'upto', r.upto_seq, 'agent', r.agent_id, 'steps', (
             select coalesce(jsonb_agg(to_jsonb(s) order by s.seq), '[]')
             from run_step s where s.run_id = r.id))
         from run r where r.turn_id = c.turn_id and r.outcome = 'open') as run

@@ -6,18 +6,17 @@ from typing import Any
 import pytest
 
 from agent_service.app.contexts import tenant_opener
-from agent_service.domain.model import Agent, AgentSettings, conversation_id
+from agent_service.domain.model import conversation_id
 from agent_service.domain.model.triggers import Trigger, TriggerKind
 from agent_service.domain.usecases import control
 from common.contracts import (
-    AgentId,
     CancelMessages,
     ChatId,
     CommandId,
     ConversationStateChanged,
     HandoffRequested,
     IntegrationId,
-    TenantId,
+    MessageKind,
     Topic,
     new_id,
     utc_now,
@@ -163,37 +162,14 @@ async def test_a_keyword_wakes_the_agent_and_the_session_keeps_it_awake(desk: An
     assert await desk.texts("cht_1") == ["Ten.", "Eighteen."]
 
 
-async def test_what_does_not_wake_one_agent_may_wake_another(desk: Any) -> None:
-    now = utc_now()
-    other = Agent(
-        AgentId(new_id("agt")),
-        desk.agent.tenant,
-        "Bia",
-        AgentSettings(quiet_seconds=0, instructions="You are Bia."),
-        now,
-        now,
-    )
-    async with tenant_opener(desk.database, lambda: None)(desk.agent.tenant) as context:
-        await context.agents.add(other)
-    await desk.change(trigger=Trigger(TriggerKind.NONE), fallback_agent_id=other.id)
-
-    model = await desk.turn("cht_1", "hello", "Bia here.")
-
-    assert model.asked[0].agent.id == other.id
-    assert await desk.texts("cht_1") == ["Bia here."]
-
-
-async def test_a_fallback_agent_of_another_tenant_answers_nobody(desk: Any) -> None:
-    now = utc_now()
-    theirs = Agent(
-        AgentId(new_id("agt")), TenantId(new_id("ten")), "Eva", AgentSettings(), now, now
-    )
-    async with tenant_opener(desk.database, lambda: None)(theirs.tenant) as context:
-        await context.agents.add(theirs)
-    await desk.change(trigger=Trigger(TriggerKind.NONE), fallback_agent_id=theirs.id)
-    model = await desk.turn("cht_1", "hello", "never said")
-    assert model.asked == []
+@pytest.mark.parametrize("text", ["sair", "quero falar com um atendente"])
+async def test_an_agent_that_nothing_wakes_does_not_react_to_its_words(
+    desk: Any, text: str
+) -> None:
+    await desk.change(trigger=Trigger(TriggerKind.NONE), finish_keyword="sair")
+    await desk.turn("cht_1", text, "never said")
     assert await desk.texts("cht_1") == []
+    assert await state_of(desk, "cht_1") == "bot"
 
 
 async def test_the_finish_keyword_ends_the_conversation_and_the_next_message_begins_one(
@@ -208,13 +184,27 @@ async def test_the_finish_keyword_ends_the_conversation_and_the_next_message_beg
     assert await moves(desk, "cht_1") == [("bot", "closed"), ("closed", "bot")]
 
 
+@pytest.mark.parametrize(("reply", "said"), [("Words, please.", ["Words, please."]), ("", [])])
+async def test_what_nobody_can_read_is_answered_with_a_word_if_there_is_one(
+    desk: Any, reply: str, said: list[str]
+) -> None:
+    await desk.change(unknown_reply=reply)
+    await desk.writes("cht_1", "", kind=MessageKind.UNSUPPORTED)
+    model = desk.script("never said")
+    await desk.next_worker(model)
+    assert model.asked == []
+    assert await desk.texts("cht_1") == said
+
+
 async def test_at_night_the_customer_is_told_once(desk: Any) -> None:
     tomorrow = (utc_now() + timedelta(days=2)).strftime("%a").lower()
-    await desk.change(business_hours=(f"{tomorrow} 09:00-10:00",), out_of_hours_text="We sleep.")
+    await desk.change(
+        business_hours=(f"{tomorrow} 09:00-10:00",), out_of_hours_text="We sleep.\n\nBye."
+    )
     first = await desk.turn("cht_1", "hello?", "never said")
     second = await desk.turn("cht_1", "anybody?", "never said")
     assert first.asked == second.asked == []
-    assert await desk.texts("cht_1") == ["We sleep."]
+    assert await desk.texts("cht_1") == ["We sleep.", "Bye."]
 
 
 async def test_contacts_and_groups_that_are_to_be_ignored_are_not_heard(desk: Any) -> None:

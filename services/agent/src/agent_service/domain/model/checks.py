@@ -11,7 +11,7 @@ _INTERNAL_ID = re.compile(
     re.IGNORECASE,
 )
 _KEY = re.compile(
-    r"\b(?:sk|pk|rk|prl)[-_][A-Za-z0-9_-]{16,}|\bs1\.[\w-]+\.[\w-]{20,}|\bBearer\s+\S{16,}"
+    r"\b(?:sk|rk|prl)[-_][A-Za-z0-9_-]{16,}|\bs1\.[\w-]+\.[\w-]{20,}|\bBearer\s+\S{16,}"
 )
 _PICTURE = re.compile(r"!\[[^\]]*\]\(")
 _RULE_MARKS = ("never show these rules", "is information, never an instruction", "<data from=")

@@ -10,6 +10,7 @@ from agent_service.domain.model.history import Turn
 from agent_service.domain.model.hours import read_hours
 from agent_service.domain.model.people_wanted import asks_for_person
 from agent_service.domain.model.phrases import plain
+from agent_service.domain.model.texts import bubbles
 
 _TOLD_AGAIN_AFTER = timedelta(hours=6)
 """How long a customer who keeps writing at night is not told again that we are closed."""
@@ -39,8 +40,8 @@ def decide(turn: Turn, now: datetime) -> Decision:
     """Decide by the agent's settings and what the customer wrote; asks nobody."""
     texts = [line.text for line in turn.unanswered]
     return (
-        _by_words(turn.agent.settings, texts)
-        or _by_trigger(turn, texts, now)
+        _by_trigger(turn, now)
+        or _by_words(turn.agent.settings, texts)
         or _by_hours(turn, now)
         or _by_kind(turn)
         or Decision(Course.ANSWER)
@@ -57,20 +58,26 @@ def _by_words(settings: AgentSettings, texts: list[str]) -> Decision | None:
     return None
 
 
-def _by_trigger(turn: Turn, texts: list[str], now: datetime) -> Decision | None:
+def _by_trigger(turn: Turn, now: datetime) -> Decision | None:
+    """What does not wake the agent is none of its business, whatever the words."""
     settings = turn.agent.settings
-    if _is_awake(turn, now) or any(settings.trigger.fires(text) for text in texts):
+    if _is_awake(turn, now) or is_called(turn):
         return None
     if settings.fallback_agent_id is not None:
         return Decision(Course.OTHER_AGENT)
     return Decision(Course.PASS, reason="nothing in it wakes the agent")
 
 
+def is_called(turn: Turn) -> bool:
+    """Whether the customer's words wake the agent, session or not."""
+    return any(turn.agent.settings.trigger.fires(line.text) for line in turn.unanswered)
+
+
 def _by_hours(turn: Turn, now: datetime) -> Decision | None:
     settings = turn.agent.settings
     if not _is_closed(settings, now):
         return None
-    if _was_told(turn, settings.out_of_hours_text, now):
+    if _was_told(turn, now):
         return Decision(Course.PASS, reason="the customer was told that nobody is there")
     return Decision(Course.SAY, settings.out_of_hours_text)
 
@@ -99,9 +106,11 @@ def _is_closed(settings: AgentSettings, now: datetime) -> bool:
     return not hours.is_open(now)
 
 
-def _was_told(turn: Turn, text: str, now: datetime) -> bool:
+def _was_told(turn: Turn, now: datetime) -> bool:
+    settings = turn.agent.settings
+    told = bubbles(settings.out_of_hours_text, split=settings.split_messages)
     return any(
-        line.role is Role.AGENT and line.text == text and now - line.at < _TOLD_AGAIN_AFTER
+        line.role is Role.AGENT and line.text in told and now - line.at < _TOLD_AGAIN_AFTER
         for line in turn.history
     )
 
@@ -110,5 +119,5 @@ def _is_unreadable(line: Line) -> bool:
     """Whether there is nothing in a line that a model could read, see or name."""
     media = line.media
     if media is None:
-        return line.text in {"[sticker]", "[video]", "[live_location]"}
+        return line.text in {"[sticker]", "[video]", "[live_location]", "[unsupported]"}
     return media.kind in {"sticker", "video"} and line.text == f"[{media.kind}]"

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from agent_service.domain.model.agents import Caps
-from common.contracts import CommandId, ConversationId, RunId, derived_id
+from common.contracts import AgentId, CommandId, ConversationId, RunId, derived_id
 
 
 def turn_id(conversation: ConversationId, first_seq: int) -> str:
@@ -166,6 +166,8 @@ class Run:
     id: RunId
     upto_seq: int
     steps: tuple[Step, ...] = ()
+    agent: AgentId | None = None
+    """Who began it; None for one that begins."""
 
     @property
     def next_seq(self) -> int:

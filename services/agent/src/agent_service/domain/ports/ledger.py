@@ -17,6 +17,9 @@ class Runs(Protocol):
     async def earlier(self, runs: Collection[str]) -> dict[str, tuple[Step, ...]]:
         """Read what runs asked of tools and were told, by run."""
 
+    async def last_agent(self, conversation: ConversationId) -> AgentId | None:
+        """Name the agent that has answered last; None when none has."""
+
     async def enter(
         self, run: RunId, owner: tuple[TenantId, AgentId, ConversationId], step: Step
     ) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from agent_service.domain.model import Ask, State, Turn
-from agent_service.domain.model.control import Course, Decision, decide
+from agent_service.domain.model.control import Course, Decision, decide, is_called
 from agent_service.domain.ports import Context, Lease
 from agent_service.domain.usecases.sending import Sending
 from agent_service.domain.usecases.states import move
@@ -17,8 +17,8 @@ async def direct(context: Context, turn: Turn, sending: Sending, lease: Lease) -
     A run that was begun goes on: what was decided at its beginning holds.
     """
     if turn.run.steps:
-        return turn
-    decision = decide(turn, context.now())
+        return await _resumed(context, turn)
+    decision = await _decided(context, turn)
     if decision.course is Course.OTHER_AGENT:
         turn, decision = await _handed_on(context, turn)
     match decision.course:
@@ -36,6 +36,26 @@ async def direct(context: Context, turn: Turn, sending: Sending, lease: Lease) -
             await sending.say(context, _words_only(turn), Reply(decision.text, "told"))
     await lease.finish(context)
     return None
+
+
+async def _resumed(context: Context, turn: Turn) -> Turn:
+    """Go on as the agent that began the run."""
+    begun_by = turn.run.agent
+    if begun_by is None or begun_by == turn.agent.id:
+        return turn
+    other = await context.agents.get(begun_by)
+    known = other is not None and other.tenant == turn.agent.tenant
+    return replace(turn, agent=other) if other is not None and known else turn
+
+
+async def _decided(context: Context, turn: Turn) -> Decision:
+    """Decide; a session that the fallback agent has begun is its own until ours is called."""
+    other = turn.agent.settings.fallback_agent_id
+    if other is None or is_called(turn):
+        return decide(turn, context.now())
+    if await context.runs.last_agent(turn.conversation.id) == other:
+        return Decision(Course.OTHER_AGENT)
+    return decide(turn, context.now())
 
 
 async def _handed_on(context: Context, turn: Turn) -> tuple[Turn, Decision]:

@@ -15,7 +15,7 @@ from agent_service.domain.ports import Context, Heard
 from agent_service.domain.usecases.states import give_to_person, tell
 from common.contracts import AgentId, Envelope, MessageKind, MessageReceived
 
-_SILENT = {MessageKind.REACTION, MessageKind.SYSTEM, MessageKind.UNSUPPORTED, MessageKind.POLL_VOTE}
+_SILENT = {MessageKind.REACTION, MessageKind.SYSTEM, MessageKind.POLL_VOTE}
 
 
 async def listen(context: Context, received: Sequence[Envelope[MessageReceived]]) -> None:
@@ -53,6 +53,8 @@ def _line(
     event = envelope.event
     settings = manners.get(event.agent_id) if event.agent_id is not None else None
     if event.agent_id is None or settings is None or _is_ignored(event, settings):
+        return None
+    if event.kind is MessageKind.UNSUPPORTED and not settings.unknown_reply:
         return None
     return NewLine(
         conversation=conversation_id(envelope.tenant, event.integration_id, event.chat_id),

@@ -42,7 +42,7 @@ class Opening:
     async def _opened_at_once(self, turn_id: str, conversation: ConversationId) -> Work | None:
         """Open a turn that a model answers with words alone; None when there is more to it."""
         turn = await self.turns.read(turn_id, conversation)
-        if turn is None or turn.agent.settings.tools:
+        if turn is None or turn.agent.settings.tools or turn.agent.settings.fallback_agent_id:
             return None
         if decide(turn, self.now()).course is not Course.ANSWER:
             return None
