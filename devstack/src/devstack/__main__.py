@@ -68,8 +68,9 @@ def _status(places: Places, screen: Screen) -> int:
     ready = True
     with httpx2.Client(timeout=3) as client:
         for name in HTTP:
-            state = _state(client, f"{session.url(name)}/readyz")
-            ready &= state == "ready" or name == "sandbox"
+            probe = "/_sandbox/health" if name == "sandbox" else "/readyz"
+            state = _state(client, f"{session.url(name)}{probe}")
+            ready &= state == "ready"
             screen.tell(f"  {name:<10} {state:<14} {session.url(name)}")
     return 0 if ready else 1
 

@@ -48,8 +48,8 @@ def alone(places: Places) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise StackError(
-                "The stack of this clone is already running: use it (`python -m devstack env`)"
-                " or stop it with `make down`."
+                "The stack of this clone is already running: use it"
+                " (`.venv/bin/python -m devstack env`) or stop it with `make down`."
             ) from error
         retire(places)  # what a crashed session left must not pass for ours while we start
         yield

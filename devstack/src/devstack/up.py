@@ -82,6 +82,6 @@ def _show(places: Places, screen: Screen, session: Session) -> None:
     broker = address if session.broker == "kafka" else "none: the services share one process"
     screen.tell(f"  broker       {broker}")
     screen.tell(f"  logs         {places.logs}")
-    screen.tell('  environment  eval "$(python -m devstack env)"')
+    screen.tell('  environment  eval "$(.venv/bin/python -m devstack env)"')
     screen.tell()
     screen.tell("Ctrl-C stops everything.")

@@ -12,6 +12,7 @@ from common.service.columns import as_json, say, table
 from common.settings import load
 
 _MICROS = 1_000_000
+_MOST = 1_000_000 * _MICROS
 _TITLES = ("MODEL", "INPUT", "CACHED", "OUTPUT", "SET ON")
 
 
@@ -45,7 +46,7 @@ async def _act(prices: PostgresPrices, arguments: argparse.Namespace) -> list[st
             return table(_TITLES, rows) if rows else ["No model has a price: defaults are taken."]
         case "set":
             price = Price(
-                arguments.model,
+                _model(arguments.model),
                 _micros(arguments.input),
                 _micros(arguments.cached),
                 _micros(arguments.output),
@@ -58,13 +59,19 @@ async def _act(prices: PostgresPrices, arguments: argparse.Namespace) -> list[st
             return [f"{arguments.model} has no price any more: the default is taken."]
 
 
+def _model(name: str) -> str:
+    if not name.strip() or not name.isprintable():
+        raise InvalidInput("A price is for a model: give its name, as the model server knows it.")
+    return name.strip()
+
+
 def _micros(text: str) -> int:
     try:
         amount = Decimal(text) * _MICROS
     except InvalidOperation:
         raise InvalidInput(f"{text!r} is not an amount in US dollars, such as 0.25.") from None
-    if amount < 0 or amount != amount.to_integral_value():
-        raise InvalidInput("A price is at least 0 and has at most six decimals.")
+    if not (amount.is_finite() and 0 <= amount <= _MOST) or amount != int(amount):
+        raise InvalidInput("A price is from 0 to 1,000,000 and has at most six decimals.")
     return int(amount)
 
 

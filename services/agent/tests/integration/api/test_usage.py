@@ -106,9 +106,12 @@ async def test_prices_on_the_command_line_are_us_dollars(office: Any) -> None:
     await act("set", model="gpt-cli", **costs)
     [row] = [line for line in await act("list") if line.startswith("gpt-cli")]
     assert row.split()[1:4] == ["0.25", "0.025", "2"]
-    for wrong in ("-1", "cheap", "0.0000001"):
+    for wrong in ("-1", "cheap", "0.0000001", "nan", "-inf", "1e30"):
         with pytest.raises(InvalidInput):
             await act("set", model="gpt-cli", **{**costs, "input": wrong})
+    for nobody in ("", " ", "gpt\x07"):
+        with pytest.raises(InvalidInput):
+            await act("set", model=nobody, **costs)
     await act("forget", model="gpt-cli")
     with pytest.raises(NotFound):
         await act("forget", model="gpt-cli")
