@@ -1,6 +1,6 @@
 """Transactions as the use cases see them: for one batch, one job, or one tenant's request."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -39,7 +39,8 @@ class Wake:
     """Who is told when a transaction has left something for them."""
 
     relay: Callable[[], None]
-    sender: Callable[[], None] = lambda: None
+    sender: Callable[[Collection[str]], None] = lambda _: None
+    """Takes the names of the queues that got something."""
 
 
 def context_opener(database: Database, keyring: Keyring, wake: Wake) -> Opener:
@@ -54,7 +55,7 @@ def context_opener(database: Database, keyring: Keyring, wake: Wake) -> Opener:
             await outbox.flush()
         outbox.committed()
         if outbound.queued:
-            wake.sender()
+            wake.sender(outbound.queued)
 
     return open_context
 

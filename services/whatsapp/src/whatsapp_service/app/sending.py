@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -56,32 +56,25 @@ def sending_parts(
         utc_now,
         waits,
     )
-    parts = [
-        sending(
+    share = max(1, settings.send_concurrency // _SHARE_OF_BROADCASTS)
+    workers = {
+        queue.name: sending(
             ground.database,
             replace(queue, lease=settings.send_lease),
             sender,
             when_parked,
             concurrency=concurrency,
         )
-        for queue, concurrency in (
-            (SENDS, settings.send_concurrency),
-            (BROADCASTS, max(1, settings.send_concurrency // _SHARE_OF_BROADCASTS)),
-        )
-    ]
-    wake.sender = _all(part.nudge for part in parts)
+        for queue, concurrency in ((SENDS, settings.send_concurrency), (BROADCASTS, share))
+    }
+
+    def tell(queues: Collection[str]) -> None:
+        for name in queues:
+            workers[name].nudge()
+
+    wake.sender = tell
     keeper = PaceKeeper(ground.open_context, words)
-    return [*parts, PaceClock(keeper, every=settings.pace_seconds)]
-
-
-def _all(told: Iterable[Callable[[], None]]) -> Callable[[], None]:
-    listeners = tuple(told)
-
-    def tell() -> None:
-        for listener in listeners:
-            listener()
-
-    return tell
+    return [*workers.values(), PaceClock(keeper, every=settings.pace_seconds)]
 
 
 class PaceClock:

@@ -129,8 +129,8 @@ class PostgresOutbound:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.queued = 0
-        """How many jobs this transaction leaves for the sender."""
+        self.queued: set[str] = set()
+        """The queues in which this transaction leaves something for the sender."""
 
     async def accept(
         self, commands: Sequence[Envelope[SendMessage]], *, exempt: bool = False
@@ -166,7 +166,8 @@ class PostgresOutbound:
                     "jitter": _JITTER,
                 },
             )
-        self.queued += len(await enqueue(self._connection, queue, jobs))
+        if await enqueue(self._connection, queue, jobs):
+            self.queued.add(queue.name)
 
     async def get(self, command_id: CommandId) -> Outbound | None:
         """Find one."""
