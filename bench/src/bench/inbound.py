@@ -22,7 +22,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from bench.bodies import text_body
 from bench.ground import Ground
 from bench.machine import usage
-from bench.raw_inbound import READS, WRITES, Widths
+from bench.raw_inbound import PATIENCE_SECONDS, READS, WRITES, Widths
 from common.bus import KafkaBus, Record
 from common.contracts import new_id, utc_now, uuid7
 from common.contracts.cloudevents import raw_headers
@@ -69,6 +69,7 @@ class Turn(NamedTuple):
 async def measure(ground: Ground, *, messages: int) -> dict[str, Any]:
     """Let the worker and the raw loop drain the same messages, in turns."""
     await ground.migrate("whatsapp")
+    ground.extra["KAFKA_SESSION_SECONDS"] = str(PATIENCE_SECONDS)
     async with _site(ground) as site:
         await site.connection.execute(_INTEGRATION, [new_id("int") for _ in range(NUMBERS)])
         share = messages // ROUNDS

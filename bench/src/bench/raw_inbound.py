@@ -18,6 +18,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from common.bus import KafkaProducer
 from common.contracts import Topic
 
+PATIENCE_SECONDS = 120
+"""A consumer that is frozen for longer would lose its partitions, and read them again."""
 READS, WRITES = Topic.EVOLUTION_WEBHOOKS, Topic.WHATSAPP_MESSAGES
 _TABLE = "create table raw_message (id text primary key, payload bytea not null)"
 _INSERT = "insert into raw_message select * from unnest($1::text[], $2::bytea[])"
@@ -57,6 +59,7 @@ async def _run(bootstrap: str, database: str, widths: Widths) -> None:
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         fetch_max_wait_ms=100,
+        session_timeout_ms=PATIENCE_SECONDS * 1000,
     )
     await producer.start()
     await consumer.start()
