@@ -11,8 +11,6 @@ import random
 import sys
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,12 +18,11 @@ import asyncpg
 import orjson
 
 from bench.ground import Ground, ground
+from bench.killing import Victim, kill_until, victims_of
 from bench.suite import Suite, suite
 from common.contracts import SERVICES, dead_letters
-from devstack.children import Child
 from devstack.errors import StackError
 from devstack.places import here
-from devstack.ports import free_port
 
 _SETTINGS = {"quiet_seconds": 0, "typing_ms_per_char": 0, "requests_per_minute": 100_000}
 _FAST = {
@@ -36,16 +33,6 @@ _FAST = {
 }
 """A dead worker is noticed sooner than in production, so that more of them can be killed."""
 _GIVE_UP_SECONDS = 120
-
-
-@dataclass(slots=True)
-class Victim:
-    """A process that is killed, and how to bring it back."""
-
-    name: str
-    start: Callable[[], Any]
-    child: Child | None = None
-    kills: int = 0
 
 
 @dataclass(slots=True)
@@ -117,46 +104,6 @@ async def _customer_life(running: Suite, told: Told, number: str, chat: int, pla
         await told.wait_for(phone, f"please ({chat}.{turn})")
 
 
-async def _kill_until(done: asyncio.Event, victims: list[Victim], pause: float) -> None:
-    while not done.is_set():
-        await asyncio.sleep(random.uniform(0.5, 1.5) * pause)
-        victim = random.choice(victims)
-        if victim.child is None or done.is_set():
-            continue
-        victim.child.process.kill()
-        await asyncio.to_thread(victim.child.process.wait)
-        victim.kills += 1
-        print(f"    killed {victim.name}", flush=True)
-        victim.child = await victim.start()
-
-
-@asynccontextmanager
-async def _victims(place: Ground, running: Suite) -> AsyncGenerator[list[Victim]]:
-    """Add a second worker to each service, and make all of them killable."""
-    ports = {name: free_port(taken=place.addresses.ports.values()) for name in ("w2", "a2")}
-
-    def again(service: str, verb: str, name: str, port: int) -> Callable[[], Any]:
-        return lambda: place.start(service, verb, name=name, port=port)
-
-    at = place.addresses.ports
-    first = {child.name.partition("-")[0]: child for child in running.children}
-    victims = [
-        Victim(f"{one} 1", again(one, "all", f"{one}-1", at[one]), first[one])
-        for one in ("gateway", "whatsapp", "agent")
-    ]
-    victims += [
-        Victim("whatsapp 2", again("whatsapp", "worker", "whatsapp-2", ports["w2"])),
-        Victim("agent 2", again("agent", "worker", "agent-2", ports["a2"])),
-    ]
-    for victim in victims:
-        if victim.child is None:
-            victim.child = await victim.start()
-    yield victims
-    for victim in victims:
-        if victim.child is not None:
-            victim.child.stop(30)
-
-
 async def _count(place: Ground, told: Told, chats: int, turns: int) -> dict[str, int]:
     """Compare what WhatsApp was told with what should have been said."""
     lost = doubled = disordered = 0
@@ -200,7 +147,7 @@ async def run(play: Play) -> dict[str, Any]:
     chats, turns = play.chats, play.turns
     async with ground("chaos") as place:
         place.extra |= _FAST
-        async with suite(place) as running, _victims(place, running) as victims:
+        async with suite(place) as running, victims_of(place, running) as victims:
             number = await running.connect_number(_SETTINGS)
             told, began = Told(), time.monotonic()
             following = asyncio.create_task(told.follow(running))
@@ -209,7 +156,7 @@ async def run(play: Play) -> dict[str, Any]:
                 for chat in range(chats)
             ]
             done = asyncio.Event()
-            killing = asyncio.create_task(_kill_until(done, victims, play.pause))
+            killing = asyncio.create_task(kill_until(done, victims, play.pause))
             late = await _live(lives, killing, victims, play.kills)
             done.set()
             await killing
