@@ -4,7 +4,7 @@ import os
 import time
 import uuid
 
-from common.contracts import uuid7
+from common.contracts import derived_id, uuid7
 
 
 def test_every_id_is_a_uuid_of_version_7() -> None:
@@ -38,3 +38,10 @@ def test_a_forked_process_makes_ids_of_its_own() -> None:
     os.close(writes)
 
     assert mine.isdisjoint(told[start : start + 20] for start in range(0, len(told), 20))
+
+
+def test_a_derived_id_is_the_uuid_of_version_5_of_its_cause() -> None:
+    namespace = uuid.UUID("6f0d7a52-52e6-5c0e-9d57-9a1f2f7d5c11")
+    for cause in (("a",), ("ten_1", "int_1", "Olá"), ("", "")):
+        named = uuid.uuid5(namespace, "\x1f".join(cause))
+        assert derived_id("cnv", *cause) == f"cnv_{named.hex}"

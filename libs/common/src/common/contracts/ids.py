@@ -1,5 +1,6 @@
 """Names for the ids that travel: prefixed, sortable by time of birth, or derived from a cause."""
 
+import hashlib
 import os
 import time
 import uuid
@@ -18,7 +19,7 @@ CommandId = NewType("CommandId", str)
 RunId = NewType("RunId", str)
 EventId = NewType("EventId", str)
 
-_NAMESPACE = uuid.UUID("6f0d7a52-52e6-5c0e-9d57-9a1f2f7d5c11")
+_NAMESPACE = uuid.UUID("6f0d7a52-52e6-5c0e-9d57-9a1f2f7d5c11").bytes
 _RANDOM = 10
 _AT_ONCE = 100
 _endings: deque[str] = deque()
@@ -49,5 +50,11 @@ def new_id(prefix: str) -> str:
 
 
 def derived_id(prefix: str, *cause: str) -> str:
-    """Make the one id that follows from its cause: the same cause gives the same id for ever."""
-    return f"{prefix}_{uuid.uuid5(_NAMESPACE, chr(31).join(cause)).hex}"
+    """Make the one id that follows from its cause: the same cause gives the same id for ever.
+
+    A UUIDv5 (RFC 9562), as `uuid.uuid5` makes it at three times the price.
+    """
+    named = _NAMESPACE + "\x1f".join(cause).encode()
+    digits = hashlib.sha1(named, usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(digits[16], 16) % 4]
+    return f"{prefix}_{digits[:12]}5{digits[13:16]}{variant}{digits[17:32]}"
