@@ -1,8 +1,7 @@
-"""What wakes an agent, and what asks for a person: by the words, not by their spelling."""
+"""What wakes an agent: by the words, not by their spelling."""
 
 import pytest
 
-from agent_service.domain.model.people_wanted import asks_for_person
 from agent_service.domain.model.phrases import matches, plain
 from agent_service.domain.model.triggers import (
     Trigger,
@@ -31,11 +30,15 @@ def test_all_answers_everything_and_none_answers_nothing() -> None:
         (TriggerOperator.EQUALS, "preço", "PRECO!", True),
         (TriggerOperator.EQUALS, "preço", "qual o preço", False),
         (TriggerOperator.CONTAINS, "orçamento", "quero um Orcamento, por favor", True),
-        (TriggerOperator.CONTAINS, "art", "start", False),
+        (TriggerOperator.CONTAINS, "preço", "quais os preços?", True),
+        (TriggerOperator.CONTAINS, "preço", "que apreço!", True),
+        (TriggerOperator.CONTAINS, "preço", "prec o", False),
         (TriggerOperator.STARTS_WITH, "oi", "Oi, tudo bem?", True),
-        (TriggerOperator.STARTS_WITH, "oi", "oito pessoas", False),
+        (TriggerOperator.STARTS_WITH, "oi", "oito pessoas", True),
+        (TriggerOperator.STARTS_WITH, "oi", "um oi", False),
         (TriggerOperator.ENDS_WITH, "obrigado", "muito obrigado!!", True),
-        (TriggerOperator.ENDS_WITH, "gado", "muito obrigado", False),
+        (TriggerOperator.ENDS_WITH, "gado", "muito obrigado", True),
+        (TriggerOperator.ENDS_WITH, "gado", "gado gordo", False),
         (TriggerOperator.PATTERN, "pedido * atrasado", "Pedido 4711 está atrasado", True),
         (TriggerOperator.PATTERN, "pedido * atrasado", "meu pedido está atrasado", False),
         (TriggerOperator.PATTERN, "*pedido*", "meu pedido está atrasado", True),
@@ -53,6 +56,7 @@ def test_a_keyword_is_compared_as_people_read(
         ("contains:price,quote", "a quote please", True),
         ("contains:price notcontains:job", "the price of a job", False),
         ("contains:price notcontains:job", "the price of a car", True),
+        ("contains:price notcontains:job", "the prices of jobs", False),
         ("startswith:hi,hello endswith:please", "Hello, the list please", True),
         ("startswith:hi endswith:please", "hi there", False),
         ("exact:menu", "Menu", True),
@@ -82,42 +86,3 @@ def test_a_trigger_that_cannot_be_meant_is_refused(trigger: Trigger) -> None:
 
 def test_a_pattern_made_to_hang_a_regular_expression_ends() -> None:
     assert not matches("a*" * 200 + "b", plain("a" * 100_000))
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Quero falar com um atendente",
-        "ATENDENTE!!!",
-        "não quero falar com robô",
-        "can I talk to a real person?",
-        "I need to speak with someone",
-        "quiero hablar con una persona",
-        "Je voudrais parler à un conseiller",
-        "Ich möchte mit einem Menschen sprechen",
-        "vorrei parlare con un operatore",
-        "humano",
-    ],
-)
-def test_who_asks_for_a_person_is_understood(text: str) -> None:
-    assert asks_for_person(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "qual o telefone do atendente?",
-        "the agent sold me a house",
-        "I don't want to talk to a human, just tell me the price",
-        "recursos humanos tem vaga?",
-        "quantas pessoas cabem na mesa?",
-        "",
-    ],
-)
-def test_who_mentions_people_does_not_ask_for_one(text: str) -> None:
-    assert not asks_for_person(text)
-
-
-def test_a_business_has_words_of_its_own() -> None:
-    assert asks_for_person("Gerência, por favor", ("gerencia*",))
-    assert not asks_for_person("a gerência é boa?", ("gerencia",))

@@ -1,40 +1,50 @@
 """Whether a customer asks for a person, in the languages our customers write."""
 
-from agent_service.domain.model.phrases import matches, plain, says
+import re
 
-_WHOLE = (
-    # What is a wish for a person only when it is all that was written.
-    *("humano", "humana", "atendente", "atendimento", "atendimento humano", "pessoa", "suporte"),
-    *("human", "agent", "operator", "representative", "person", "support", "live agent"),
-    *("persona", "agente", "asesor", "asesora", "operador", "operadora", "soporte"),
-    *("humain", "conseiller", "mensch", "mitarbeiter", "operatore", "umano"),
+from agent_service.domain.model.people_words import ALONE, LANGUAGES, POLITE, Language
+from agent_service.domain.model.phrases import matches, plain
+
+_CLAUSES = re.compile(
+    r"[.!?\u2026;:,()\n]+|\b(?:but|just|only|mas|s\u00f3|pero|s\u00f3lo|mais|aber|sondern|ma)\b",
+    re.IGNORECASE,
 )
-_ANYWHERE = (
-    # Portuguese
-    *("falar com atendente", "falar com um atendente", "falar com uma atendente"),
-    *("falar com humano", "falar com um humano", "falar com alguem", "falar com uma pessoa"),
-    *("falar com um responsavel", "quero um atendente", "quero atendente", "quero um humano"),
-    *("atendente humano", "pessoa de verdade", "chama um atendente", "nao quero falar com robo"),
-    *("nao quero falar com um robo", "me passa para um atendente"),
-    # English
-    *("talk to a human", "talk to a person", "talk to someone", "talk to an agent"),
-    *("speak to a human", "speak to a person", "speak to someone", "speak to an agent"),
-    *("speak with a human", "speak with a person", "speak with someone", "speak with an agent"),
-    *("talk with a human", "talk with a person", "real person", "human agent", "human being"),
-    *("talk to a representative", "speak to a representative", "connect me to a human"),
-    # Spanish
-    *("hablar con un humano", "hablar con una persona", "hablar con alguien"),
-    *("hablar con un agente", "hablar con un asesor", "hablar con una asesora"),
-    *("quiero un agente", "quiero un humano", "persona real", "agente humano"),
-    # French, German, Italian
-    *("parler a un humain", "parler a quelqu un", "parler a un conseiller"),
-    *("parler avec un conseiller", "vraie personne"),
-    *("mit einem menschen sprechen", "mit jemandem sprechen", "echten menschen"),
-    *("mit einem mitarbeiter sprechen",),
-    *("parlare con un umano", "parlare con una persona", "parlare con un operatore"),
+"""A no in one of them says nothing about the next."""
+_LONGEST = 2_000
+_POLITE = re.compile(rf"^(?:(?:{POLITE}) )+|(?: (?:{POLITE}))+$")
+_ANYBODY = re.compile(
+    "|".join(rf"\b(?:{one.people}|{one.machines})\b" for one in LANGUAGES)
+    + r"|\batendimento\b|\batencion\b"
 )
-_REFUSALS = ("nao quero", "don t want to", "do not want to", "no quiero", "je ne veux pas")
-"""Before a phrase these turn its meaning round: "I don't want to talk to a human"."""
+"""Most messages name nobody, and need no second look."""
+
+
+class _Ear:
+    """Hears wishes for a person in one language."""
+
+    def __init__(self, language: Language) -> None:
+        person = rf"(?:(?:{language.before}) ){{0,4}}(?:{language.people})\b"
+        machine = rf"(?:\w+ )?(?:{language.machines})\b"
+        asking = "|".join(language.asking).replace("WHO", person)
+        self._asking = re.compile(rf"\b(?:{asking})")
+        self._alone = re.compile(rf"(?:{language.wanting}) {person}")
+        self._about_machines = re.compile(rf"\b{language.asking[0].replace('WHO', machine)}")
+        self._refusing = re.compile(rf"\b(?:{language.refusing})(?: \w+){{0,2}} $")
+
+    def hears(self, clause: str) -> bool:
+        """Tell whether a clause asks; who does not want a machine wants a person."""
+        if self._alone.fullmatch(_POLITE.sub("", clause)):
+            return True
+        if any(not self._refused(clause, found) for found in self._asking.finditer(clause)):
+            return True
+        machines = self._about_machines.finditer(clause)
+        return any(self._refused(clause, found) for found in machines)
+
+    def _refused(self, clause: str, found: re.Match[str]) -> bool:
+        return self._refusing.search(clause[: found.start()]) is not None
+
+
+_EARS = tuple(map(_Ear, LANGUAGES))
 
 
 def asks_for_person(text: str, own_words: tuple[str, ...] = ()) -> bool:
@@ -43,11 +53,11 @@ def asks_for_person(text: str, own_words: tuple[str, ...] = ()) -> bool:
     An own word is a whole message, or a pattern with `*`.
     """
     said = plain(text)
-    if said in _WHOLE or any(matches(word, said) for word in own_words):
+    if any(matches(word, said) for word in own_words):
         return True
-    return any(says(phrase, said) and not _refused(phrase, said) for phrase in _ANYWHERE)
-
-
-def _refused(phrase: str, said: str) -> bool:
-    before, _, _ = said.partition(phrase)
-    return not phrase.startswith(_REFUSALS) and before.rstrip().endswith(_REFUSALS)
+    if not _ANYBODY.search(said):
+        return False
+    if said in ALONE or _POLITE.sub("", said) in ALONE:
+        return True
+    clauses = (plain(part) for part in _CLAUSES.split(text[:_LONGEST]))
+    return any(ear.hears(clause) for clause in clauses if clause for ear in _EARS)

@@ -41,8 +41,3 @@ def matches(pattern: str, text: str) -> bool:
 def _parts(pattern: str) -> tuple[str, ...]:
     stars = pattern.split("*")
     return tuple(plain(part) for part in stars)
-
-
-def says(phrase: str, text: str) -> bool:
-    """Tell whether a (plain) text holds a (plain) phrase as whole words."""
-    return bool(phrase) and f" {phrase} " in f" {text} "

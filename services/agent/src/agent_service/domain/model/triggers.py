@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from agent_service.domain.model.phrases import matches, plain, says
+from agent_service.domain.model.phrases import matches, plain
 
 
 class TriggerKind(StrEnum):
@@ -18,7 +18,10 @@ class TriggerKind(StrEnum):
 
 
 class TriggerOperator(StrEnum):
-    """How a keyword is compared; always without case, accents and punctuation."""
+    """How a keyword is compared; always without case, accents and punctuation.
+
+    As at Evolution it may be a part of a word: `contains` finds `price` in `prices`.
+    """
 
     EQUALS = "equals"
     CONTAINS = "contains"
@@ -75,11 +78,11 @@ def _compare(operator: TriggerOperator, value: str, text: str) -> bool:
         case TriggerOperator.EQUALS:
             return text == word
         case TriggerOperator.CONTAINS:
-            return says(word, text)
+            return word in text
         case TriggerOperator.STARTS_WITH:
-            return f"{text} ".startswith(f"{word} ")
+            return text.startswith(word)
         case TriggerOperator.ENDS_WITH:
-            return f" {text}".endswith(f" {word}")
+            return text.endswith(word)
 
 
 class _Rule:
