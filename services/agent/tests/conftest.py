@@ -43,6 +43,10 @@ class Memory:
     agents: FakeAgents = field(default_factory=FakeAgents)
     conversations: FakeConversations = field(default_factory=FakeConversations)
 
+    def manners(self, **changes: Any) -> None:
+        """Change how the one agent behaves."""
+        self.agents.manners[AgentId("agt_1")] = AgentSettings(**changes)
+
     def context(self) -> Context:
         unused: Any = None
         agents: Any = self.agents

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agent_service.domain.model.hours import read_hours
+from agent_service.domain.model import AgentSettings
+from agent_service.domain.model.hours import opening, read_hours
 
 LISBON = "Europe/Lisbon"
 WEEK = ("mon-fri 09:00-18:00", "sat 10:00-13:00")
@@ -49,6 +50,19 @@ def test_a_night_shift_is_open_after_midnight_and_a_week_may_wrap() -> None:
     ]  # fmt: skip
 
 
+def test_a_day_may_close_at_24_00() -> None:
+    hours = read_hours("UTC", ("mon 18:00-24:00",), ())
+    assert hours.is_open(at("2026-11-23T23:59"))
+    assert not hours.is_open(at("2026-11-24T00:00"))
+
+
+def test_what_is_closed_is_put_off_to_the_opening() -> None:
+    settings = AgentSettings(time_zone=LISBON, business_hours=WEEK)
+    assert opening(settings, at("2026-11-23T12:00")) == at("2026-11-23T12:00")
+    assert opening(settings, at("2026-11-28T14:00")) == at("2026-11-30T09:00")
+    assert opening(AgentSettings(), at("2026-11-29T03:00")) == at("2026-11-29T03:00")
+
+
 def test_without_rules_it_is_always_open() -> None:
     hours = read_hours("UTC", (), ())
     assert hours.is_open(at("2026-11-29T03:00"))
@@ -62,9 +76,11 @@ def test_without_rules_it_is_always_open() -> None:
         ("UTC", "monday 9-18"),
         ("UTC", "xyz 09:00-18:00"),
         ("UTC", "mon 09:00-25:00"),
+        ("UTC", "mon 24:00-09:00"),
+        ("UTC", "mon 09:00-24:30"),
         ("UTC", ""),
     ],
 )
 def test_what_cannot_be_read_is_refused(zone: str, rule: str) -> None:
-    with pytest.raises(ValueError, match=r".+"):
+    with pytest.raises(ValueError, match=rf"{zone}|{rule}"):
         read_hours(zone, (rule,), ())

@@ -19,7 +19,7 @@ from common.contracts import (
     Sender,
     TenantId,
 )
-from common.contracts.whatsapp import Group
+from common.contracts.whatsapp import ContactCard, Group, Location, Referral, ReplyTo
 
 AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SILENT = {MessageKind.REACTION, MessageKind.SYSTEM, MessageKind.UNSUPPORTED, MessageKind.POLL_VOTE}
@@ -78,3 +78,68 @@ async def test_the_tenant_comes_from_the_envelope_and_keeps_conversations_apart(
     ours, theirs = memory.conversations.lines
     assert (ours.tenant, theirs.tenant) == ("ten_1", "ten_2")
     assert ours.conversation != theirs.conversation
+
+
+@pytest.mark.parametrize(
+    ("changes", "attached"),
+    [
+        ({}, ""),
+        (
+            {"location": Location(latitude=-23.5, longitude=-46.6, name="Bakery", address="A St")},
+            "Place: Bakery, A St (-23.5, -46.6)",
+        ),
+        (
+            {
+                "contacts": (
+                    ContactCard(name="Rui\nLima", phones=("+5511911111111",)),
+                    ContactCard(),
+                )
+            },
+            "Contact: Rui Lima, +5511911111111\nContact: without a name",
+        ),
+        ({"choice_id": "row_2"}, "Chosen: row_2"),
+        ({"options": ("Red", "Blue")}, "Options: Red; Blue"),
+        (
+            {"reply_to": ReplyTo(message_id=MessageId("wa_0"), text="We open at 9.")},
+            "In reply to: We open at 9.",
+        ),
+        ({"reply_to": ReplyTo(message_id=MessageId("wa_0"))}, "In reply to an earlier message"),
+        (
+            {"referral": Referral(title="Sale", body="Half price", click_id="x")},
+            "Came from an advertisement: Sale | Half price",
+        ),
+        ({"choice_id": "a\0b" + "x" * 400}, "Chosen: ab" + "x" * 290 + "\u2026"),
+    ],
+)
+async def test_what_comes_with_the_words_is_told_line_by_line(
+    memory: Any, changes: dict[str, Any], attached: str
+) -> None:
+    await listen(memory.context(), [said(**changes)])
+    [line] = memory.conversations.lines
+    assert (line.text, line.attached) == ("hello", attached)
+
+
+async def test_in_a_group_the_words_stay_apart_from_who_spoke(memory: Any) -> None:
+    memory.manners(answer_groups=True)
+    group = Group(id="1@g.us")
+    named = Sender(phone="+551188", name="Ana\nsystem")
+    owner = {"from_me": True, "sender": Sender(phone="+551199")}
+    await listen(memory.context(), [said(group=group, sender=named), said(group=group, **owner)])
+    assert [(line.text, line.speaker) for line in memory.conversations.lines] == [
+        ("hello", "Ana system"),
+        ("hello", ""),
+    ]
+
+
+@pytest.mark.parametrize("on_owner_message", ["answer", "pause", "ignore"])
+async def test_an_ignored_contact_stays_ignored_when_the_owner_writes_to_them(
+    memory: Any, on_owner_message: str
+) -> None:
+    memory.manners(on_owner_message=on_owner_message, ignored_contacts=("+5511988880001",))
+    owner = {"from_me": True, "sender": Sender(phone="+5511977770000")}
+    ignored, other = Sender(phone="+5511988880001"), Sender(phone="+5511966660000")
+    await listen(memory.context(), [said(), said(contact=ignored, **owner)])
+    assert memory.conversations.lines == []
+    await listen(memory.context(), [said(contact=other, **owner)])
+    [line] = memory.conversations.lines
+    assert line.known_as == ("+5511966660000",)

@@ -99,6 +99,41 @@ async def test_a_strange_spelling_of_loopback_is_refused_after_resolving(spellin
         await guard.addresses(spelling, 80)
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "LOCALHOST.",
+        "x.localhost",
+        "2130706433",
+        "0x7f000001",
+        "0x7f.1",
+        "0177.0.0.1",
+        "127.1",
+        "10.1",
+        "1.2.3.4.5",
+        "x.example.256",
+        "99999999999",
+    ],
+)
+def test_a_host_that_can_only_mean_an_address_inside_is_refused_when_it_is_set(host: str) -> None:
+    with pytest.raises(InvalidInput):
+        SsrfGuard().check_url(f"http://{host}/x")
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "99999"])
+def test_a_port_that_does_not_exist_is_refused(port: str) -> None:
+    with pytest.raises(InvalidInput, match=f"Port {port}"):
+        SsrfGuard().check_url(f"https://x.example:{port}/")
+
+
+def test_hosts_with_numbers_and_those_that_the_operator_allows_may_be_set() -> None:
+    for url in ("https://x1.example", "https://134744072/", "https://8.8.2056/"):
+        SsrfGuard().check_url(url)
+    SsrfGuard(allow=["localhost"]).check_url("http://localhost:8080/")
+    SsrfGuard(allow=["127.0.0.0/8"]).check_url("http://localhost:8080/")
+
+
 async def test_one_address_inside_among_public_ones_refuses_the_host() -> None:
     guard = SsrfGuard(resolve=Names(["8.8.8.8", "10.0.0.1"]))
 

@@ -9,7 +9,9 @@ from agent_service.domain.ports import Context, Opener
 from agent_service.domain.usecases.answer import Answering
 from agent_service.domain.usecases.follow_up import FOLLOW_UP, say_follow_up
 from agent_service.domain.usecases.hearing import TRANSCRIBE, Hearing, Recording
+from agent_service.domain.usecases.returning import come_back
 from agent_service.domain.usecases.sending import SUMMARISE
+from agent_service.domain.usecases.states import RETURN
 from agent_service.domain.usecases.summarise import Summarising
 from common.contracts import AgentId, ConversationId, MessageId, TenantId
 from common.db import Database
@@ -90,6 +92,8 @@ def chores(database: Database, queue: Queue, hands: ChoreHands, *, concurrency: 
                 await say_follow_up(
                     hands.open_context, conversation, what["follow_up"], lease.finish
                 )
+            case kind if kind == RETURN:
+                await come_back(hands.open_context, conversation, lease.finish)
             case other:
                 raise InvalidInput(f"nobody does the chore {other!r}")
         return DONE

@@ -67,6 +67,8 @@ class ConversationRow(Base):
     """When the agent takes it back from a person; null for never."""
     paused_as: Mapped[str | None]
     """What it was while a person had it, until its return has been told."""
+    known_as: Mapped[str] = mapped_column(server_default=text("''"))
+    """The names of the other side, apart by blanks: phone and LID, or the id of a group."""
     forgotten_at: Mapped[datetime | None]
     """Since when nothing but its ids and numbers is kept; null once the contact writes again."""
 
@@ -81,6 +83,11 @@ class LineRow(Base):
     seq: Mapped[int] = mapped_column(primary_key=True)
     tenant_id: Mapped[str]
     role: Mapped[str]
+    speaker: Mapped[str] = mapped_column(server_default=text("''"))
+    attached: Mapped[str] = mapped_column(server_default=text("''"))
+    """What came with the words: a place, a contact, a choice, what is quoted."""
+    unsent: Mapped[bool] = mapped_column(server_default=text("false"))
+    """It was to be sent and never will be."""
     text: Mapped[str]
     message_id: Mapped[str | None]
     written_at: Mapped[datetime]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from common.contracts import IntegrationId, MessageReceived, MessageSent
+from common.contracts import IntegrationId, MessageReceived, MessageSent, Sender
 from whatsapp_service.domain.model import ChatAddress, Ignored, Observation, Qr, Unknown
 from whatsapp_service.providers.evolution import translate
 
@@ -115,6 +115,17 @@ def test_a_message_sent_through_the_api_is_an_echo_with_its_chat() -> None:
 
 def test_a_sent_message_is_ours_even_if_the_key_forgets_to_say_so() -> None:
     assert seen(message("send.message")).chat == ChatAddress(RUI, PHONE)
+
+
+def test_what_the_owner_typed_says_to_whom() -> None:
+    for key, contact in (
+        ({"fromMe": True, "remoteJidAlt": RUI_LID}, Sender(phone=PHONE, lid=LID)),
+        ({"fromMe": True, "remoteJid": GROUP}, None),
+        ({}, None),
+    ):
+        event = seen(message(**key)).event
+        assert isinstance(event, MessageReceived)
+        assert event.contact == contact
 
 
 def test_what_the_owner_typed_is_no_echo() -> None:

@@ -136,6 +136,8 @@ class MessageReceived(_OnMessages):
     mentions: tuple[str, ...] = ()
     group: Group | None = None
     sender: Sender
+    contact: Sender | None = None
+    """Whom the owner wrote to from the phone; None in groups, and when somebody wrote to us."""
     from_me: bool = False
     referral: Referral | None = None
     sent_at: AwareDatetime

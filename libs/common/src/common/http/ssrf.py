@@ -16,6 +16,9 @@ Network = IPv4Network | IPv6Network
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[?[0-9A-Fa-f:.]+(%[\w.%-]+)?\]?")
 _NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
+_NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
+_LOOPBACK = IPv4Address("127.0.0.1")
+_LAST_PORT = 65_535
 _COMPATIBLE = IPv6Network("::/96")
 _NEVER = tuple(
     ip_network(block)
@@ -69,8 +72,9 @@ class SsrfGuard:
             raise InvalidInput("The address must begin with http:// or https:// and name a host.")
         if parsed.userinfo:
             raise InvalidInput("The address must not carry a user name or password.")
-        self._check_port(parsed.port or (443 if parsed.scheme == "https" else 80))
-        if (literal := _literal(parsed.host)) is not None:
+        port = parsed.port
+        self._check_port(port if port is not None else 443 if parsed.scheme == "https" else 80)
+        if (literal := _literal(parsed.host)) is not None and not self._is_ours(parsed.host):
             self._check(literal)
 
     async def addresses(self, host: str, port: int) -> list[str]:
@@ -86,12 +90,17 @@ class SsrfGuard:
         found = await self._resolve(host, port)
         if not found:
             raise OSError(f"{host} has no address")
-        if host.lower().rstrip(".") not in self._hosts:
+        if not self._is_ours(host):
             for address in found:
                 self._check(ip_address(address.partition("%")[0]))
         return found
 
+    def _is_ours(self, host: str) -> bool:
+        return host.lower().rstrip(".") in self._hosts
+
     def _check_port(self, port: int) -> None:
+        if not 0 < port <= _LAST_PORT:
+            raise InvalidInput(f"Port {port} does not exist.")
         if self._ports is not None and port not in self._ports:
             raise InvalidInput(f"Port {port} is not allowed for this address.")
 
@@ -124,10 +133,25 @@ def _allowed(entries: Iterable[str]) -> tuple[tuple[Network, ...], frozenset[str
 
 
 def _literal(host: str) -> Address | None:
+    """Give the address that a host is or always means, without asking anybody.
+
+    Raises:
+        InvalidInput: it looks like a number and is no address.
+    """
     try:
         return ip_address(host.strip("[]").partition("%")[0])
     except ValueError:
+        pass
+    name = host.lower().rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return _LOOPBACK
+    if not _NUMBER.fullmatch(name.rpartition(".")[2]):
         return None
+    # What resolvers read as an address too: 2130706433, 0x7f.1, 0177.0.0.1.
+    try:
+        return IPv4Address(socket.inet_aton(name))
+    except OSError:
+        raise InvalidInput("The address names no host: it ends in a number.") from None
 
 
 def _unwrapped(address: Address) -> list[Address]:

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, Val
 from agent_service.api.doors import ApiKey, Limit, Opens, Reader, Words, Writer
 from agent_service.api.settings_body import SettingsBody
 from agent_service.domain.model import Agent, AgentSettings
+from agent_service.domain.model.sensible import sensible
 from agent_service.domain.ports import Context
 from agent_service.domain.usecases import agents as usecases
 from agent_service.domain.usecases.agents import Draft
@@ -87,12 +88,31 @@ def _merged(present: AgentSettings, changes: dict[str, Any]) -> SettingsBody:
         ) from None
 
 
-async def _check_tools(context: Context, request: Request, settings: AgentSettings) -> None:
-    """Refuse a name that no tool has: its silence at night would be hard to explain."""
-    own = {tool.name for tool in await context.http_tools.every(limit=1000)}
-    unknown = sorted(set(settings.tools) - request.app.state.built_in_tools - own)
-    if unknown:
-        raise InvalidInput(f"settings.tools: there is no tool {unknown[0]!r}")
+async def _sensible(
+    context: Context, request: Request, body: SettingsBody, own_id: AgentId | None = None
+) -> AgentSettings:
+    """Read settings, and refuse what can never work: its silence would be hard to explain."""
+    _check_address(request, body)
+    try:
+        settings = sensible(body.to_settings())
+    except ValueError as refused:
+        raise InvalidInput(f"settings.{refused}") from None
+    if settings.tools:
+        own = {tool.name for tool in await context.http_tools.every(limit=1000)}
+        unknown = sorted(set(settings.tools) - request.app.state.built_in_tools - own)
+        if unknown:
+            raise InvalidInput(f"settings.tools: there is no tool {unknown[0]!r}")
+    await _check_fallback(context, settings.fallback_agent_id, own_id)
+    return settings
+
+
+async def _check_fallback(context: Context, name: str | None, own_id: AgentId | None) -> None:
+    if name is None:
+        return
+    if name == own_id:
+        raise InvalidInput("settings.fallback_agent_id: an agent cannot stand in for itself")
+    if await context.agents.get(AgentId(name)) is None:
+        raise InvalidInput(f"settings.fallback_agent_id: there is no agent {name!r}")
 
 
 @router.post("/agents", status_code=201)
@@ -101,11 +121,9 @@ async def create_agent(
 ) -> AgentView:
     """Create an agent."""
     tenant = TenantId(caller.tenant_id)
-    _check_address(request, body.settings)
-    draft = Draft(body.name, body.settings.to_settings(), _sealed(request, tenant, body.api_key))
     async with open_for(tenant) as context:
-        if draft.settings is not None and draft.settings.tools:
-            await _check_tools(context, request, draft.settings)
+        settings = await _sensible(context, request, body.settings)
+        draft = Draft(body.name, settings, _sealed(request, tenant, body.api_key))
         made = await usecases.create(context, tenant, draft, lambda: AgentId(new_id("agt")))
     return AgentView.of(made)
 
@@ -135,10 +153,7 @@ async def change_agent(
         settings = None
         if body.settings is not None:
             merged = _merged(agent.settings, body.settings)
-            _check_address(request, merged)
-            settings = merged.to_settings()
-            if settings.tools:
-                await _check_tools(context, request, settings)
+            settings = await _sensible(context, request, merged, agent.id)
         key = _sealed(request, tenant, body.api_key)
         forget = body.api_key is not None and key is None
         changed = await usecases.change(

@@ -30,7 +30,11 @@ class ConversationView(BaseModel):
 
 
 class LineView(BaseModel):
-    """One line of a conversation; `media` names its file, `run` the run that said it."""
+    """One line of a conversation; `media` names its file, `run` the run that said it.
+
+    `speaker` is who wrote it in a group, `attached` what came with the words, and `unsent` says
+    that it was cancelled or could not be sent.
+    """
 
     seq: int
     role: str
@@ -39,6 +43,9 @@ class LineView(BaseModel):
     message_id: str | None
     media: str | None = None
     run: str | None = None
+    speaker: str = ""
+    attached: str = ""
+    unsent: bool = False
 
 
 class RunView(BaseModel):
@@ -129,7 +136,10 @@ async def take_over(
 async def hand_back(
     conversation_id: Words, caller: ConversationWriter, open_for: Opens
 ) -> ConversationView:
-    """Give the conversation back to its agent, who answers from the next message on."""
+    """Give the conversation back to its agent.
+
+    What the customer wrote in this session and nobody has answered is answered now.
+    """
     async with open_for(TenantId(caller.tenant_id)) as context:
         name = ConversationId(conversation_id)
         return _view(await control.hand_back(context, name, _who(caller)))
@@ -145,7 +155,8 @@ async def reply_as_person(
 ) -> ConversationView:
     """Say something as a person; the conversation is theirs then.
 
-    With an `Idempotency-Key`, the same request twice is sent once.
+    With an `Idempotency-Key`, the same request twice is sent once; with another text it is
+    refused.
     """
     name = ConversationId(conversation_id)
     given = derived_id("cmd", name, idempotency_key) if idempotency_key else new_id("cmd")

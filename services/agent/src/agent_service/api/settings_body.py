@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from agent_service.api.doors import Words
 from agent_service.domain.model import AgentSettings, Caps, Limits
@@ -23,7 +23,7 @@ _YEAR = 365 * _DAY
 Count = Annotated[int | None, Field(ge=1, le=10**15)]
 ToolName = Annotated[Words, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Spoken = Annotated[Words, Field(min_length=1, max_length=2000, pattern=r"\S")]
-"""What a customer is told when nothing else is said: it cannot be blank."""
+"""What a customer is told when nothing else is said: it cannot be blank, but left to us."""
 Phrase = Annotated[Words, Field(min_length=2, max_length=200, pattern=r"^(?:[^*]+\*){0,3}[^*]*$")]
 
 
@@ -100,7 +100,8 @@ class SettingsBody(BaseModel):
     finish_text: Words = Field(_DEFAULTS.finish_text, max_length=2000)
     keep_open: bool = _DEFAULTS.keep_open
     hand_off_words: tuple[Phrase, ...] = Field((), max_length=50)
-    hand_off_text: Spoken = _DEFAULTS.hand_off_text
+    hand_off_text: Spoken | None = None
+    hand_off_closed_text: Spoken | None = None
     on_owner_message: Literal["pause", "ignore", "answer"] = "pause"
     pause_minutes: int = Field(_DEFAULTS.pause_minutes, ge=0, le=_YEAR)
     hand_off_minutes: int = Field(_DEFAULTS.hand_off_minutes, ge=0, le=_YEAR)
@@ -111,8 +112,8 @@ class SettingsBody(BaseModel):
     history_messages: int = Field(_DEFAULTS.history_messages, ge=1, le=200)
     history_tokens: int = Field(_DEFAULTS.history_tokens, ge=0, le=200_000)
     session_idle_minutes: int = Field(_DEFAULTS.session_idle_minutes, ge=1, le=_YEAR)
-    fallback_text: Spoken = _DEFAULTS.fallback_text
-    refusal_text: Spoken = _DEFAULTS.refusal_text
+    fallback_text: Spoken | None = None
+    refusal_text: Spoken | None = None
     requests_per_minute: int = Field(_DEFAULTS.requests_per_minute, ge=1, le=100_000)
     limits: LimitsBody = LimitsBody()
     contact_limits: LimitsBody = LimitsBody()
@@ -127,10 +128,17 @@ class SettingsBody(BaseModel):
     business_hours: tuple[Words, ...] = Field((), max_length=28)
     holidays: tuple[date, ...] = Field((), max_length=100)
 
-    @model_validator(mode="after")
-    def _hours_can_be_read(self) -> Self:
-        read_hours(self.time_zone, self.business_hours, ())
-        return self
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_exists(cls, zone: str) -> str:
+        read_hours(zone, (), ())
+        return zone
+
+    @field_validator("business_hours")
+    @classmethod
+    def _hours_can_be_read(cls, rules: tuple[str, ...]) -> tuple[str, ...]:
+        read_hours("UTC", rules, ())
+        return rules
 
     def to_settings(self) -> AgentSettings:
         """Give the domain's value."""

@@ -74,10 +74,15 @@ def _values(agent: Agent) -> dict[str, Any]:
     return {
         "id": agent.id,
         "name": agent.name,
-        "settings": orjson.dumps(asdict(agent.settings)).decode(),
+        "settings": orjson.dumps(_stored(agent.settings)).decode(),
         "key": agent.sealed_api_key,
         "updated": agent.updated_at,
     }
+
+
+def _stored(settings: AgentSettings) -> dict[str, Any]:
+    """Write settings; what is None is so by default, and need not be said."""
+    return {name: value for name, value in asdict(settings).items() if value is not None}
 
 
 def agent_of(row: Any) -> Agent:

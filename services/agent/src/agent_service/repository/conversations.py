@@ -30,7 +30,7 @@ from agent_service.repository.rows import (
     run_values,
     steps_json,
 )
-from common.contracts import CommandId, ConversationId, MessageId
+from common.contracts import CommandId, ConversationId, MessageId, derived_id
 from common.lanes import NewJob, postpone
 
 _PERSONS = {State.HUMAN, State.HANDOFF_REQUESTED}
@@ -123,9 +123,16 @@ class PostgresConversations(Listener):
         values = {"id": conversation, "summary": summary, "upto": upto}
         return await self._connection.change(sql.SUMMARISED, values) == 1
 
-    async def say(self, conversation: ConversationId, text: str, at: datetime) -> None:
+    async def say(
+        self, conversation: ConversationId, text: str, at: datetime, command: CommandId
+    ) -> None:
         """Add a line of ours outside of a turn."""
-        await self._connection.execute(sql.SAY, {"id": conversation, "text": text, "at": at})
+        values = {"id": conversation, "text": text, "at": at, "command": command}
+        await self._connection.execute(sql.SAY, values)
+
+    async def unsent(self, conversation: ConversationId, seq: int) -> None:
+        """Write down that a line was never sent."""
+        await self._connection.execute(sql.UNSENT, {"id": conversation, "seq": seq})
 
     async def say_as_person(
         self, conversation: ConversationId, text: str, at: datetime, command: CommandId
@@ -133,6 +140,20 @@ class PostgresConversations(Listener):
         """Add a person's line, once per command; it answers what the customer wrote."""
         values = {"id": conversation, "text": text, "at": at, "command": command}
         await self._connection.execute(sql.SAY_AS_PERSON, values)
+
+    async def said_by(self, conversation: ConversationId, command: CommandId) -> str | None:
+        """Give what a command has said; None when there was none."""
+        values = {"id": conversation, "command": command}
+        return (await self._connection.execute(sql.SAID_BY, values)).scalar()
+
+    async def reopen(self, conversation: Conversation, answered: int, at: datetime) -> None:
+        """Open a turn for what the customer wrote after a line."""
+        await self.pass_over(conversation.id, answered)
+        # Not by its first line, as others are: a run that was dropped has that name.
+        name = derived_id("trn", conversation.id, at.isoformat())
+        lane = lane_of(conversation.tenant, conversation.id)
+        job = NewJob(lane, name, conversation.id.encode(), conversation.tenant)
+        await self.open_turns([Opened(conversation.id, job, at, None)])
 
     async def media_came(
         self, conversation: ConversationId, message: MessageId, media: LineMedia

@@ -1,5 +1,8 @@
 """Statements about what is known of contacts, and what is to be said to them later."""
 
+from dataclasses import replace
+from datetime import datetime
+
 from agent_service.domain.model import Conversation, Fact, FollowUp
 from common.contracts import ChatId, ConversationId, TenantId
 from common.db import Connection, Sql
@@ -40,9 +43,11 @@ _ADD_FOLLOW_UP = Sql("""
         where id = :id
     )
     select count(*) + 1 from follow_up where conversation_id = :id and state = 'waiting'""")
-_TAKE_FOLLOW_UP = Sql("""
-    update follow_up set state = 'said' where id = :id and state = 'waiting'
-    returning id, text, due_at, cancel_on_reply""")
+_WAITING_FOLLOW_UP = Sql("""
+    select id, text, due_at, cancel_on_reply from follow_up
+    where id = :id and state = 'waiting' for update""")
+_POSTPONE_FOLLOW_UP = Sql("update follow_up set due_at = :due where id = :id")
+_END_FOLLOW_UP = Sql("update follow_up set state = :state where id = :id")
 _CANCEL_FOLLOW_UPS = Sql("""
     update follow_up set state = 'cancelled'
     where conversation_id = :id and state = 'waiting'""")
@@ -69,10 +74,19 @@ class PostgresFollowUps:
         )
         return int(rows.one()[0])
 
-    async def take(self, follow_up: str) -> FollowUp | None:
-        """Read one that is due and mark it said; None when it was cancelled or said before."""
-        row = (await self._connection.execute(_TAKE_FOLLOW_UP, {"id": follow_up})).first()
+    async def waiting(self, follow_up: str) -> FollowUp | None:
+        """Read and lock one; None when it was cancelled or said before."""
+        row = (await self._connection.execute(_WAITING_FOLLOW_UP, {"id": follow_up})).first()
         return None if row is None else FollowUp(**dict(row))
+
+    async def postpone(self, follow_up: FollowUp, until: datetime) -> FollowUp:
+        """Give one another time."""
+        await self._connection.execute(_POSTPONE_FOLLOW_UP, {"id": follow_up.id, "due": until})
+        return replace(follow_up, due_at=until)
+
+    async def end(self, follow_up: str, state: str) -> None:
+        """Write down what became of one: `said` or `cancelled`."""
+        await self._connection.execute(_END_FOLLOW_UP, {"id": follow_up, "state": state})
 
     async def cancel(self, conversation: ConversationId) -> None:
         """Cancel all that waits in a conversation."""

@@ -90,6 +90,7 @@ class Listener:
                 "agents": [h.agent_id for h in heads],
                 "integrations": [h.integration_id for h in heads],
                 "chats": [h.chat_id for h in heads],
+                "known_as": [" ".join(h.known_as) for h in heads],
                 "now": now,
             },
         )
@@ -109,6 +110,8 @@ class Listener:
                 "messages": [line.message_id for line in lines],
                 "ats": [line.at for line in lines],
                 "media": [media_json(line.media) for line in lines],
+                "speakers": [line.speaker for line in lines],
+                "attached": [line.attached for line in lines],
             },
         )
         places = {(row[0], row[1]): row[2] for row in rows}

@@ -55,6 +55,7 @@ def conversation_of(row: Any) -> Conversation:
         summary_upto=row["summary_upto"],
         pending=None if pending is None else _pending(pending),
         human_until=row["human_until"],
+        known_as=tuple(row["known_as"].split()),
     )
 
 
@@ -72,6 +73,9 @@ def line_of(row: Any) -> Line:
         message_id=MessageId(row["message_id"]) if row["message_id"] else None,
         media=media_of(row["media"]),
         run=row["run_id"],
+        speaker=row["speaker"],
+        attached=row["attached"],
+        unsent=row["unsent"],
     )
 
 

@@ -4,16 +4,17 @@ from common.db import Sql
 
 COLUMNS = """
     c.id, c.tenant_id, c.agent_id, c.integration_id, c.chat_id, c.state, c.last_seq,
-    c.answered_seq, c.summary, c.summary_upto, c.pending, c.human_until"""
+    c.answered_seq, c.summary, c.summary_upto, c.pending, c.human_until, c.known_as"""
 
 LOCK = Sql("""
     insert into conversation as c
-        (id, tenant_id, agent_id, integration_id, chat_id, next_seq, last_seq)
+        (id, tenant_id, agent_id, integration_id, chat_id, known_as, next_seq, last_seq)
     select *, 1, 0 from unnest(
         cast(:ids as text[]), cast(:tenants as text[]), cast(:agents as text[]),
-        cast(:integrations as text[]), cast(:chats as text[]))
+        cast(:integrations as text[]), cast(:chats as text[]), cast(:known_as as text[]))
     on conflict (id) do update set
         agent_id = excluded.agent_id, updated_at = now(),
+        known_as = coalesce(nullif(excluded.known_as, ''), c.known_as),
         state = case when c.human_until <= :now or c.forgotten_at is not null then 'bot'
                      else c.state end,
         forgotten_at = null
@@ -29,8 +30,9 @@ ADD_LINES = Sql("""
         from unnest(
             cast(:conversations as text[]), cast(:tenants as text[]), cast(:roles as text[]),
             cast(:texts as text[]), cast(:messages as text[]), cast(:ats as timestamptz[]),
-            cast(:media as text[])
-        ) with ordinality as row(conversation_id, tenant_id, role, text, message_id, at, media, n)
+            cast(:media as text[]), cast(:speakers as text[]), cast(:attached as text[])
+        ) with ordinality as row(
+            conversation_id, tenant_id, role, text, message_id, at, media, speaker, attached, n)
         order by conversation_id, message_id, n
     ), fresh as (
         select input.*, row_number() over (partition by conversation_id order by n) as place
@@ -49,9 +51,10 @@ ADD_LINES = Sql("""
         where c.id = f.conversation_id
         returning c.id, c.next_seq - f.size as first_seq
     )
-    insert into line (conversation_id, seq, tenant_id, role, text, message_id, written_at, media)
+    insert into line (conversation_id, seq, tenant_id, role, text, message_id, written_at, media,
+                      speaker, attached)
     select f.conversation_id, counted.first_seq + f.place - 1, f.tenant_id, f.role, f.text,
-           f.message_id, f.at, cast(f.media as jsonb)
+           f.message_id, f.at, cast(f.media as jsonb), f.speaker, f.attached
     from fresh f join counted on counted.id = f.conversation_id
     returning conversation_id, message_id, seq""")
 
@@ -157,6 +160,7 @@ SAY_AS_PERSON = Sql("""
     )
     insert into line (conversation_id, seq, tenant_id, role, text, written_at, message_id)
     select :id, moved.seq, moved.tenant_id, 'human', :text, :at, :command from moved""")
+SAID_BY = Sql("select text from line where conversation_id = :id and message_id = :command")
 SET_PENDING = Sql("update conversation set pending = cast(:pending as jsonb) where id = :id")
 SUMMARISED = Sql("""
     update conversation set summary = :summary, summary_upto = :upto
@@ -166,8 +170,9 @@ SAY = Sql("""
         update conversation c set next_seq = c.next_seq + 1, updated_at = now()
         where c.id = :id returning c.next_seq - 1 as seq, c.tenant_id
     )
-    insert into line (conversation_id, seq, tenant_id, role, text, written_at)
-    select :id, moved.seq, moved.tenant_id, 'agent', :text, :at from moved""")
+    insert into line (conversation_id, seq, tenant_id, role, text, written_at, message_id)
+    select :id, moved.seq, moved.tenant_id, 'agent', :text, :at, :command from moved""")
+UNSENT = Sql("update line set unsent = true where conversation_id = :id and seq = :seq")
 
 MEDIA_CAME = Sql("""
     update line set media = cast(:media as jsonb)
@@ -192,7 +197,8 @@ EVERY = Sql(f"""
     order by c.updated_at desc limit :limit""")
 GET = Sql(f"select {COLUMNS} from conversation c where c.id = :id and c.forgotten_at is null")
 LINES = Sql("""
-    select seq, role, text, message_id, written_at, media, run_id from line
+    select seq, role, text, message_id, written_at, media, run_id, speaker, attached, unsent
+    from line
     where conversation_id = :id and seq > :after
       and (cast(:upto as bigint) is null or seq <= :upto)
     order by seq desc limit :limit""")

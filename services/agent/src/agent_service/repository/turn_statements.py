@@ -21,7 +21,9 @@ READ = Sql(f"""
     cross join lateral (
         select array_agg(l.seq) as seqs, array_agg(l.role) as roles, array_agg(l.text) as texts,
                array_agg(l.message_id) as messages, array_agg(l.written_at) as ats,
-               array_agg(cast(l.media as text)) as media, array_agg(l.run_id) as runs
+               array_agg(cast(l.media as text)) as media, array_agg(l.run_id) as runs,
+               array_agg(l.speaker) as speakers, array_agg(l.attached) as attached,
+               array_agg(l.unsent) as unsent
         from (
             select * from line where conversation_id = c.id order by seq desc limit greatest(
                 coalesce(cast(a.settings ->> 'history_messages' as bigint), :usual),

@@ -193,10 +193,13 @@ class PostgresTurns:
 
 
 def _lines(row: Any) -> list[Line]:
-    columns = ("seqs", "roles", "texts", "ats", "messages", "media", "runs")
+    columns = (
+        "seqs", "roles", "texts", "ats", "messages", "media", "runs", "speakers", "attached",
+        "unsent",
+    )  # fmt: skip
     return [
-        Line(seq, _ROLES[role], text, at, message, _media(media), run)
-        for seq, role, text, at, message, media, run in zip(
+        Line(seq, _ROLES[role], text, at, message, _media(media), *rest)
+        for seq, role, text, at, message, media, *rest in zip(
             *(row[name] for name in columns), strict=True
         )
     ]

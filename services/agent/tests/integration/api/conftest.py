@@ -64,8 +64,11 @@ class Caller:
     tenant: TenantId
     token: str
 
-    async def ask(self, method: str, path: str, body: Any = None) -> httpx2.Response:
+    async def ask(
+        self, method: str, path: str, body: Any = None, more: dict[str, str] | None = None
+    ) -> httpx2.Response:
         headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
+        headers |= more or {}
         # In ASCII, so that what is no text at all can be sent too.
         content = None if body is None else json.dumps(body)
         return await self.office.http.request(

@@ -73,6 +73,65 @@ async def test_what_does_not_fit_is_named_and_changes_nothing(
     assert (await us.ask("GET", "/agents")).json() == [before]
 
 
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({"finish_keyword": "!!"}, "finish_keyword"),
+        ({"hand_off_words": ["?!"]}, "hand_off_words"),
+        ({"quiet_seconds": 40}, "deadline_seconds"),
+        ({"ignored_contacts": ["Ana"]}, "ignored_contacts"),
+        ({"fallback_agent_id": "agt_nobody"}, "fallback_agent_id"),
+        ({"tools": ["no_such_tool"]}, "tools"),
+    ],
+)
+async def test_what_could_never_do_anything_is_named(
+    office: Any, settings: dict[str, Any], field: str
+) -> None:
+    us = office.caller()
+    made = await us.makes()
+    for method, path in (("POST", "/agents"), ("PATCH", f"/agents/{made['id']}")):
+        answer = await us.ask(method, path, {"name": "Ana", "settings": settings})
+        assert answer.status_code == 422, answer.text
+        assert answer.json()["detail"].startswith(f"settings.{field}: ")
+    assert (await us.ask("GET", "/agents")).json() == [made]
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({"time_zone": "Mars/Olympus"}, "time_zone"),
+        ({"business_hours": ["mon 9-18"]}, "business_hours"),
+        ({"business_hours": ["mon 24:00-09:00"]}, "business_hours"),
+    ],
+)
+async def test_hours_that_cannot_be_read_are_named(
+    office: Any, settings: dict[str, Any], field: str
+) -> None:
+    answer = await office.caller().ask("POST", "/agents", {"name": "Ana", "settings": settings})
+    assert answer.status_code == 422
+    assert [problem["field"] for problem in answer.json()["errors"]] == [f"body.settings.{field}"]
+
+
+async def test_another_agent_of_the_tenants_stands_in_and_no_other(office: Any) -> None:
+    us, them = office.caller(), office.caller()
+    theirs, bea = (await them.makes())["id"], (await us.makes())["id"]
+    ana = await us.makes(settings={"fallback_agent_id": bea, "business_hours": ["mon 09:00-24:00"]})
+    assert ana["settings"]["fallback_agent_id"] == bea
+    for name in (theirs, ana["id"]):
+        answer = await us.ask(
+            "PATCH", f"/agents/{ana['id']}", {"settings": {"fallback_agent_id": name}}
+        )
+        assert answer.status_code == 422, name
+        assert answer.json()["detail"].startswith("settings.fallback_agent_id: ")
+
+
+async def test_ignored_contacts_are_shown_in_the_form_in_which_they_are_compared(
+    office: Any,
+) -> None:
+    made = await office.caller().makes(settings={"ignored_contacts": ["55 11 98888-0001", "@g.us"]})
+    assert made["settings"]["ignored_contacts"] == ["+5511988880001", "@g.us"]
+
+
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b"", b"{}"])
 async def test_a_body_that_is_no_agent_is_a_problem(office: Any, body: bytes) -> None:
     headers = {"authorization": f"Bearer {office.caller().token}"}

@@ -11,6 +11,11 @@ pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 _COMMANDS = Sql("select value from outbox where topic = 'whatsapp.commands.v1' order by seq")
 
+_OPEN = Sql("""
+    select count(*) from conversation c
+    join lane_job j on j.queue = 'turns' and j.command_id = c.turn_id and j.state = 'queued'
+    where c.id = :id""")
+
 
 async def commands(office: Any, chat_of: str) -> list[SendMessage]:
     rows = await office.database.execute(_COMMANDS)
@@ -53,6 +58,31 @@ async def test_words_that_are_none_are_refused_and_change_nothing(office: Any) -
         assert answer.status_code == 422, body
         assert answer.headers["content-type"] == "application/problem+json"
     assert (await us.ask("GET", f"/conversations/{name}")).json()["state"] == "bot"
+
+
+async def test_a_key_that_has_said_something_else_is_refused_and_changes_nothing(
+    office: Any,
+) -> None:
+    us = office.caller()
+    name = await us.hears((await us.makes())["id"], "hello?")
+    path = f"/conversations/{name}/reply"
+    for text, status in (("Rui here.", 202), ("Rui here.", 202), ("Somebody else.", 409)):
+        answer = await us.ask("POST", path, {"text": text}, {"idempotency-key": "k1"})
+        assert answer.status_code == status, answer.text
+    assert answer.json()["code"] == "conflict"
+    shown = (await us.ask("GET", f"/conversations/{name}")).json()
+    assert [line["text"] for line in shown["lines"]] == ["hello?", "Rui here."]
+    said = await us.ask("POST", path, {"text": "Somebody else."}, {"idempotency-key": "k2"})
+    assert said.status_code == 202
+
+
+async def test_what_waits_is_answered_when_it_is_handed_back(office: Any) -> None:
+    us = office.caller()
+    name = await us.hears((await us.makes())["id"], "hello?")
+    await us.ask("POST", f"/conversations/{name}/take-over")
+    assert (await us.ask("POST", f"/conversations/{name}/hand-back")).json()["state"] == "bot"
+    rows = await office.database.execute(_OPEN, {"id": name})
+    assert rows.scalar() == 1
 
 
 async def test_an_export_holds_everything_and_a_deletion_leaves_nothing(office: Any) -> None:

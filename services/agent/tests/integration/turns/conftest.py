@@ -277,7 +277,12 @@ async def desk(fresh_database: str) -> AsyncGenerator[Desk]:
     database, bus = Database(fresh_database), InProcessBus()
     relay = Relay(fresh_database, bus.producer())
     now, tenant = utc_now(), TenantId(new_id("ten"))
-    settings = AgentSettings(quiet_seconds=0, requests_per_minute=100_000)
+    settings = AgentSettings(
+        quiet_seconds=0,
+        requests_per_minute=100_000,
+        hand_off_text="Somebody will be with you.",
+        fallback_text="Somebody will get back to you.",
+    )
     agent = Agent(AgentId(new_id("agt")), tenant, "Ana", settings, now, now)
     async with tenant_opener(database, lambda: None)(tenant) as context:
         await context.agents.add(agent)

@@ -7,7 +7,7 @@ import pytest
 
 from agent_service.app.contexts import tenant_opener
 from agent_service.domain.model import conversation_id
-from agent_service.domain.model.triggers import Trigger, TriggerKind
+from agent_service.domain.model.triggers import Trigger, TriggerKind, TriggerOperator
 from agent_service.domain.usecases import control
 from common.contracts import (
     CancelMessages,
@@ -223,6 +223,26 @@ async def test_a_group_is_answered_if_wanted_and_everybody_has_a_name(desk: Any)
     model = desk.script("Hello, Ana.")
     await desk.next_worker(model)
     assert model.asked[0].items[-1].text == "Ana: hello"
+
+
+async def test_in_a_group_the_rules_hear_the_words_without_the_name(desk: Any) -> None:
+    group = {"group": Group(id="1@g.us"), "sender": Sender(phone="+551199", name="Ana")}
+    await desk.change(
+        answer_groups=True,
+        finish_keyword="bye",
+        trigger=Trigger(TriggerKind.KEYWORD, TriggerOperator.STARTS_WITH, "bot"),
+    )
+    model = desk.script("Hello, Ana.", "never said")
+    for text in ("Bot, are you there?", "atendente", "and now?"):
+        await desk.writes("cht_1", text, **group)
+        await desk.next_worker(model)
+    assert len(model.asked) == 1
+    assert await state_of(desk, "cht_1") == "handoff_requested"
+
+    for text in ("bot!", "BYE"):
+        await desk.writes("cht_2", text, **group)
+        await desk.next_worker(desk.script("Yes?"))
+    assert await state_of(desk, "cht_2") == "closed"
 
 
 async def test_an_operator_answers_once_per_request_and_hands_back(desk: Any) -> None:

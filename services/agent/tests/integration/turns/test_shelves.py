@@ -85,6 +85,39 @@ async def test_it_is_not_said_while_a_person_has_the_conversation(shop: Any) -> 
         await context.conversations.change_state(ConversationId(row["id"]), State.HUMAN)
     await due(shop)
     assert await shop.texts("c") == ["Fine!"]
+    assert (await shop.one(_STATE))["state"] == "cancelled"
+
+
+async def test_it_waits_for_the_opening_when_it_falls_due_while_closed(shop: Any) -> None:
+    await shop.turn("c", "I will think about it", later(2), "Fine!")
+    tomorrow = (utc_now() + timedelta(days=2)).strftime("%a").lower()
+    await shop.change(business_hours=(f"{tomorrow} 09:00-10:00",))
+    await due(shop)
+    assert await shop.texts("c") == ["Fine!"]
+    row = await shop.one("select due_at - now() as left from follow_up where state = 'waiting'")
+    assert row["left"] > timedelta(hours=20)
+    assert await claim(shop.database, CHORES, 1) == [], "its new time has not come"
+
+    await shop.change(business_hours=())
+    await due(shop)
+    assert await shop.texts("c") == ["Fine!", "Still interested?"]
+
+
+async def test_a_model_that_schedules_into_the_night_is_told_the_time_of_the_opening(
+    shop: Any,
+) -> None:
+    tomorrow = utc_now().astimezone(ZoneInfo("America/Sao_Paulo")) + timedelta(days=2)
+    await shop.change(business_hours=(f"{tomorrow:%a} 09:00-10:00",))
+    model = await shop.turn("c", "later", later(2), "Fine!")
+    assert f"{tomorrow:%Y-%m-%d} at 09:00" in model.outputs[0]
+
+
+async def test_it_is_not_said_to_a_contact_who_is_ignored_by_now(shop: Any) -> None:
+    await shop.turn("c", "I will think about it", later(2), "Fine!")
+    await shop.change(ignored_contacts=("+5511988880001",))
+    await due(shop)
+    assert await shop.texts("c") == ["Fine!"]
+    assert (await shop.one(_STATE))["state"] == "cancelled"
 
 
 @pytest.mark.parametrize(

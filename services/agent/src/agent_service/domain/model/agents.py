@@ -81,7 +81,10 @@ class AgentSettings:
     """After the finish keyword, answer the next message as if nothing had been ended."""
     hand_off_words: tuple[str, ...] = ()
     """What else asks for a person: whole messages, or patterns with `*`."""
-    hand_off_text: str = "One moment, please: a colleague will answer you here."
+    hand_off_text: str | None = None
+    """None here and below for our words in the customer's language; see `wordings`."""
+    hand_off_closed_text: str | None = None
+    """What is said instead while the business is closed: nobody comes at once."""
     on_owner_message: str = "pause"
     """What the agent does when the owner types on the phone: `pause`, `ignore` or `answer`."""
     pause_minutes: int = 60
@@ -101,8 +104,8 @@ class AgentSettings:
     """How much of what was said a model is shown, besides what it must answer."""
     session_idle_minutes: int = 1440
     """After so long a silence a new session begins: of the old one, only the summary is shown."""
-    fallback_text: str = "I can't answer right now. A colleague will get back to you."
-    refusal_text: str = "I'm sorry, I can't help with that."
+    fallback_text: str | None = None
+    refusal_text: str | None = None
     requests_per_minute: int = 120
     """Of the whole tenant, unless its own limits say otherwise."""
     limits: Limits = Limits()

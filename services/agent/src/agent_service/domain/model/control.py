@@ -5,15 +5,19 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from agent_service.domain.model.agents import AgentSettings
-from agent_service.domain.model.conversations import Line, Role, State
+from agent_service.domain.model.conversations import Line, MediaState, Role, State
 from agent_service.domain.model.history import Turn
-from agent_service.domain.model.hours import read_hours
+from agent_service.domain.model.hours import hours_of
 from agent_service.domain.model.people_wanted import asks_for_person
 from agent_service.domain.model.phrases import plain
 from agent_service.domain.model.texts import bubbles
+from agent_service.domain.model.wordings import Wording, words_for
 
 _TOLD_AGAIN_AFTER = timedelta(hours=6)
 """How long a customer who keeps writing at night is not told again that we are closed."""
+
+_NEVER_READ = frozenset({"sticker", "video", "voice", "audio"})
+"""Kinds in which a model reads nothing; a recording that was heard has words of its own."""
 
 
 class Course(StrEnum):
@@ -41,21 +45,30 @@ def decide(turn: Turn, now: datetime) -> Decision:
     texts = [line.text for line in turn.unanswered]
     return (
         _by_trigger(turn, now)
-        or _by_words(turn.agent.settings, texts)
+        or _by_words(turn, texts, now)
         or _by_hours(turn, now)
         or _by_kind(turn)
         or Decision(Course.ANSWER)
     )
 
 
-def _by_words(settings: AgentSettings, texts: list[str]) -> Decision | None:
+def _by_words(turn: Turn, texts: list[str], now: datetime) -> Decision | None:
     """A goodbye, or a wish for a person."""
+    settings = turn.agent.settings
     word = plain(settings.finish_keyword)
     if word and texts and plain(texts[-1]) == word:
         return Decision(Course.FINISH, settings.finish_text, "the customer said goodbye")
     if any(asks_for_person(text, settings.hand_off_words) for text in texts):
-        return Decision(Course.HAND_OFF, settings.hand_off_text, "the customer asked for a person")
+        text = hand_off_words(turn, Wording.HAND_OFF, now)
+        return Decision(Course.HAND_OFF, text, "the customer asked for a person")
     return None
+
+
+def hand_off_words(turn: Turn, while_open: Wording, now: datetime) -> str:
+    """Say that a person will answer; while the business is closed, that it will take a while."""
+    settings = turn.agent.settings
+    what = while_open if hours_of(settings).is_open(now) else Wording.HAND_OFF_CLOSED
+    return words_for(what, settings, turn.conversation)
 
 
 def _by_trigger(turn: Turn, now: datetime) -> Decision | None:
@@ -102,8 +115,7 @@ def _is_awake(turn: Turn, now: datetime) -> bool:
 def _is_closed(settings: AgentSettings, now: datetime) -> bool:
     if not settings.out_of_hours_text or not settings.business_hours:
         return False
-    hours = read_hours(settings.time_zone, settings.business_hours, settings.holidays)
-    return not hours.is_open(now)
+    return not hours_of(settings).is_open(now)
 
 
 def _was_told(turn: Turn, now: datetime) -> bool:
@@ -119,5 +131,7 @@ def _is_unreadable(line: Line) -> bool:
     """Whether there is nothing in a line that a model could read, see or name."""
     media = line.media
     if media is None:
-        return line.text in {"[sticker]", "[video]", "[live_location]", "[unsupported]"}
-    return media.kind in {"sticker", "video"} and line.text == f"[{media.kind}]"
+        return line.text in {"[sticker]", "[video]", "[unsupported]"}
+    if line.text != f"[{media.kind}]":
+        return False
+    return media.kind in _NEVER_READ or media.state is MediaState.LOST

@@ -92,6 +92,13 @@ class Conversation:
     pending: Pending | None = None
     human_until: datetime | None = None
     """When the agent takes a person's conversation back by itself; None for never."""
+    known_as: tuple[str, ...] = ()
+    """The names of the other side: phone and LID, or the id of a group."""
+
+    @property
+    def phone(self) -> str | None:
+        """The customer's phone, where it is known."""
+        return next((name for name in self.known_as if name.startswith("+")), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +113,12 @@ class Line:
     media: LineMedia | None = None
     run: str | None = None
     """The run that said it."""
+    speaker: str = ""
+    """Who wrote it, in a group."""
+    attached: str = ""
+    """What came with the words: a place, a contact, what is quoted; see `attached.attached_to`."""
+    unsent: bool = False
+    """It was to be sent and never will be: nobody has read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +136,10 @@ class NewLine:
     at: datetime
     traceparent: str | None = None
     media: LineMedia | None = None
+    speaker: str = ""
+    attached: str = ""
+    known_as: tuple[str, ...] = ()
+    """The names of whom the conversation is with, where this line tells them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +163,11 @@ def in_order_of_answers(lines: Sequence[Line], of: Conversation) -> tuple[Line, 
     """Put lines in the order a model should read them: what waits comes last.
 
     A line that the customer wrote while we answered stands before our answer; the model would
-    take it for answered.
+    take it for answered. What was never sent was not said.
     """
     return tuple(
         sorted(
-            lines,
+            (line for line in lines if not line.unsent),
             key=lambda line: (
                 line.role is Role.CUSTOMER and line.seq > of.answered_seq,
                 line.seq,

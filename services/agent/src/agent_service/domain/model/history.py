@@ -17,6 +17,7 @@ from agent_service.domain.model.prompts import (
     Said,
     as_data,
     instructions_of,
+    spoken,
     tokens_of,
 )
 from agent_service.domain.model.runs import Run, Step, StepKind
@@ -164,7 +165,8 @@ def _done(steps: Sequence[Step], *, with_reasoning: bool = True) -> Iterator[Ite
 def _said(line: Line, image: Image | None) -> Said:
     if line.role is not Role.CUSTOMER:
         return Said("assistant", line.text)
-    return Said("user", _with_media(line, seen=image is not None), (image,) if image else ())
+    words = spoken(line, _with_media(line, seen=image is not None))
+    return Said("user", words, (image,) if image else ())
 
 
 def _with_media(line: Line, *, seen: bool) -> str:

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from agent_service.domain.model.agents import AgentSettings
+
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _RULE = re.compile(
-    r"(?P<first>[a-z]{3})(?:-(?P<last>[a-z]{3}))? (?P<opens>\d\d:\d\d)-(?P<closes>\d\d:\d\d)"
+    r"(?P<first>[a-z]{3})(?:-(?P<last>[a-z]{3}))? "
+    r"(?P<opens>(?:[01]\d|2[0-3]):[0-5]\d)-(?P<closes>(?:[01]\d|2[0-3]):[0-5]\d|24:00)"
 )
 _LOOK_AHEAD = timedelta(days=14)
 
@@ -19,7 +22,7 @@ class Hours:
 
     zone: ZoneInfo
     rules: tuple[tuple[int, time, time], ...] = ()
-    """Weekday (Monday is 0), opening, closing; 00:00 closes at midnight."""
+    """Weekday (Monday is 0), opening, closing; 00:00 closes at midnight, as 24:00 does."""
     holidays: frozenset[date] = frozenset()
 
     def is_open(self, at: datetime) -> bool:
@@ -58,6 +61,20 @@ def read_hours(zone: str, rules: tuple[str, ...], holidays: tuple[str, ...]) -> 
     return Hours(found, read, frozenset(date.fromisoformat(day) for day in holidays))
 
 
+def hours_of(settings: AgentSettings) -> Hours:
+    """Read an agent's hours, which were checked when they were set."""
+    return read_hours(settings.time_zone, settings.business_hours, settings.holidays)
+
+
+def opening(settings: AgentSettings, at: datetime) -> datetime:
+    """Tell when the business is open at this moment or after it; that is at once, without hours.
+
+    One that does not open within two weeks is not waited for.
+    """
+    hours = hours_of(settings)
+    return at if hours.is_open(at) else hours.next_change(at) or at
+
+
 def _read(rule: str) -> Iterator[tuple[int, time, time]]:
     match = _RULE.fullmatch(rule.strip().lower())
     days = {match["first"], match["last"] or match["first"]} if match else {""}
@@ -65,6 +82,7 @@ def _read(rule: str) -> Iterator[tuple[int, time, time]]:
         raise ValueError(f"{rule!r} is not like 'mon-fri 09:00-18:00'")
     first = _DAYS.index(match["first"])
     last = _DAYS.index(match["last"] or match["first"])
-    opens, closes = time.fromisoformat(match["opens"]), time.fromisoformat(match["closes"])
+    opens = time.fromisoformat(match["opens"])
+    closes = time.fromisoformat("00:00" if match["closes"] == "24:00" else match["closes"])
     for day in range(first, last + 1 if last >= first else last + 8):
         yield day % 7, opens, closes

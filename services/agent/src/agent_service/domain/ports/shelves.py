@@ -1,6 +1,7 @@
 """What tools keep: facts about contacts, files, follow-ups, and tools of a tenant's own."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Protocol
 
 from agent_service.domain.model import Conversation, Fact, FollowUp, HttpTool, MediaItem
@@ -23,8 +24,14 @@ class FollowUps(Protocol):
     async def add(self, conversation: Conversation, follow_up: FollowUp) -> int:
         """Keep one; returns how many wait in this conversation now."""
 
-    async def take(self, follow_up: str) -> FollowUp | None:
-        """Read one that is due and mark it said; None when it was cancelled or said before."""
+    async def waiting(self, follow_up: str) -> FollowUp | None:
+        """Read and lock one; None when it was cancelled or said before."""
+
+    async def postpone(self, follow_up: FollowUp, until: datetime) -> FollowUp:
+        """Give one another time."""
+
+    async def end(self, follow_up: str, state: str) -> None:
+        """Write down what became of one: `said` or `cancelled`."""
 
     async def cancel(self, conversation: ConversationId) -> None:
         """Cancel all that waits in a conversation."""

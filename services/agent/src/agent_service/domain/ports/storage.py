@@ -150,13 +150,24 @@ class Conversations(Protocol):
     async def summarised(self, conversation: ConversationId, summary: str, upto: int) -> bool:
         """Keep a summary that goes up to a line; False when a newer one is there."""
 
-    async def say(self, conversation: ConversationId, text: str, at: datetime) -> None:
+    async def say(
+        self, conversation: ConversationId, text: str, at: datetime, command: CommandId
+    ) -> None:
         """Add a line of ours outside of a turn."""
+
+    async def unsent(self, conversation: ConversationId, seq: int) -> None:
+        """Write down that a line was never sent."""
 
     async def say_as_person(
         self, conversation: ConversationId, text: str, at: datetime, command: CommandId
     ) -> None:
         """Add a person's line, once per command; it answers what the customer wrote."""
+
+    async def said_by(self, conversation: ConversationId, command: CommandId) -> str | None:
+        """Give what a command has said; None when there was none."""
+
+    async def reopen(self, conversation: Conversation, answered: int, at: datetime) -> None:
+        """Open a turn for what the customer wrote after a line."""
 
     async def media_came(
         self, conversation: ConversationId, message: MessageId, media: LineMedia

@@ -4,9 +4,10 @@ from typing import Any
 
 from agent_service.domain.model import AgentSettings, Conversation, State
 from agent_service.domain.ports import Context
+from agent_service.domain.usecases.returning import give_back
 from agent_service.domain.usecases.states import give_to_person, move
 from common.contracts import CommandId, ConversationId, SendMessage, Text
-from common.errors import NotFound
+from common.errors import Conflict, NotFound
 
 _LONGEST_EXPORT = 100_000
 """Lines of one conversation."""
@@ -41,9 +42,9 @@ async def take_over(context: Context, conversation_id: ConversationId, who: str)
 
 
 async def hand_back(context: Context, conversation_id: ConversationId, who: str) -> Conversation:
-    """Give a conversation back to its agent; raises as `take_over` does."""
+    """Give a conversation back to its agent, who answers what waits; raises as `take_over` does."""
     conversation = await held(context, conversation_id)
-    await move(context, conversation, State.BOT, f"handed back by {who}")
+    await give_back(context, conversation, f"handed back by {who}")
     return await held(context, conversation_id)
 
 
@@ -62,8 +63,14 @@ async def reply(
     """Send a person's words; whoever answers a conversation has it from then on.
 
     The same command twice is sent once. Raises as `take_over` does.
+
+    Raises:
+        Conflict: the command has said something else before.
     """
     conversation = await held(context, conversation_id)
+    said = await context.conversations.said_by(conversation.id, command)
+    if said not in {None, text}:
+        raise Conflict("This Idempotency-Key was used for another text.", hint="Use a new key.")
     settings = await _settings(context, conversation)
     await give_to_person(context, conversation, settings, f"answered by {who}")
     send = SendMessage(

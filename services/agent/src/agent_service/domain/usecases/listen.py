@@ -11,9 +11,11 @@ from agent_service.domain.model import (
     State,
     conversation_id,
 )
+from agent_service.domain.model.attached import attached_to, speaker_of
+from agent_service.domain.model.ignored import is_ignored
 from agent_service.domain.ports import Context, Heard
 from agent_service.domain.usecases.states import give_to_person, tell
-from common.contracts import AgentId, Envelope, MessageKind, MessageReceived
+from common.contracts import AgentId, Envelope, MessageKind, MessageReceived, Sender
 
 _SILENT = {MessageKind.REACTION, MessageKind.SYSTEM, MessageKind.POLL_VOTE}
 
@@ -52,7 +54,7 @@ def _line(
 ) -> NewLine | None:
     event = envelope.event
     settings = manners.get(event.agent_id) if event.agent_id is not None else None
-    if event.agent_id is None or settings is None or _is_ignored(event, settings):
+    if event.agent_id is None or settings is None or is_ignored(settings, _names(event)):
         return None
     if event.kind is MessageKind.UNSUPPORTED and not settings.unknown_reply:
         return None
@@ -68,16 +70,28 @@ def _line(
         at=event.sent_at,
         traceparent=envelope.traceparent,
         media=_media(event),
+        speaker=speaker_of(event),
+        attached=attached_to(event),
+        known_as=_known_as(event),
     )
 
 
-def _is_ignored(event: MessageReceived, settings: AgentSettings) -> bool:
-    """Whether this chat is none of the agent's business, whoever writes in it."""
-    if event.group is not None and not settings.answer_groups:
-        return True
-    sender, group = event.sender, event.group.id if event.group is not None else None
-    names = {sender.phone, sender.lid, group} - {None}
-    return not event.from_me and not names.isdisjoint(settings.ignored_contacts)
+def _known_as(event: MessageReceived) -> tuple[str, ...]:
+    """Name the other side of the chat, as far as this message tells who it is."""
+    if event.group is not None:
+        return (event.group.id,)
+    person = event.contact if event.from_me else event.sender
+    return () if person is None else _names_of(person)
+
+
+def _names(event: MessageReceived) -> set[str]:
+    """Name the chat, and who of the other side wrote in it."""
+    return {*_known_as(event), *(() if event.from_me else _names_of(event.sender))}
+
+
+def _names_of(person: Sender) -> tuple[str, ...]:
+    lid = (person.lid or "").partition("@")[0]
+    return tuple(name for name in (person.phone, lid) if name)
 
 
 def _role(event: MessageReceived, settings: AgentSettings) -> Role:
@@ -87,13 +101,8 @@ def _role(event: MessageReceived, settings: AgentSettings) -> Role:
 
 
 def _words(event: MessageReceived) -> str:
-    """Give what was said; in a group, with the name of who said it."""
     # Postgres holds every character but this one.
-    words = event.text.replace("\0", "") or f"[{event.kind}]"
-    if event.group is None or event.from_me:
-        return words
-    name = event.sender.name or event.sender.phone or "somebody"
-    return f"{name}: {words}".replace("\0", "")
+    return event.text.replace("\0", "") or f"[{event.kind}]"
 
 
 def _media(event: MessageReceived) -> LineMedia | None:

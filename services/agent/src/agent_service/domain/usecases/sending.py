@@ -13,7 +13,9 @@ from agent_service.domain.model import (
     command_id,
     typing_ms,
 )
+from agent_service.domain.model.control import hand_off_words
 from agent_service.domain.model.history import to_summarise
+from agent_service.domain.model.wordings import Wording
 from agent_service.domain.ports import Chore, Context, Ended, Lease, Opener, Turns
 from agent_service.domain.usecases.states import move
 from agent_service.domain.usecases.work import Reply, Work, why
@@ -72,8 +74,9 @@ class Sending:
         """Ask for a person, and say something polite: never nothing, never the error."""
         turn, asked = work.turn, work.turn.run.hand_off or {}
         reason, summary = str(asked.get("reason") or why(error)), str(asked.get("summary", ""))
-        reply = Reply(turn.agent.settings.fallback_text, "handed_off", reason, summary)
         async with self.open_context() as context:
+            text = hand_off_words(turn, Wording.FALLBACK, context.now())
+            reply = Reply(text, "handed_off", reason, summary)
             held = await context.conversations.hold(turn.conversation.id)
             if held.state is not State.BOT:
                 await _drop(context, work, reply, lease)

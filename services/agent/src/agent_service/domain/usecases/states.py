@@ -1,11 +1,12 @@
 """Who answers a conversation: every change is told, and a person is never talked over."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from agent_service.domain.model import AgentSettings, Conversation, Role, State, command_id
-from agent_service.domain.ports import Context
-from common.contracts import CancelMessages, ConversationStateChanged, RunId
+from agent_service.domain.ports import Chore, Context
+from common.contracts import CancelMessages, ConversationStateChanged, RunId, derived_id
 
+RETURN = "return"
 _LOOK_BACK = 40
 """Lines among which our own unsent messages are looked for."""
 
@@ -21,8 +22,17 @@ async def move(
     """Move a locked conversation to a state, and tell; with minutes, for so long only."""
     until = context.now() + timedelta(minutes=minutes) if minutes else None
     await context.conversations.change_state(conversation.id, state, until)
+    if until is not None and (conversation.state is not state or conversation.human_until is None):
+        await context.chores.add(return_chore(conversation, until))
     if conversation.state is not state:
         tell(context, conversation, state, conversation.state, reason)
+
+
+def return_chore(conversation: Conversation, until: datetime) -> Chore:
+    """Have it looked at when a person's time is over; one that waits already comes again."""
+    what = {"do": RETURN, "conversation": conversation.id}
+    name = derived_id("ret", conversation.id, until.isoformat())
+    return Chore(conversation.tenant, f"{conversation.id}:return", name, what, until)
 
 
 def tell(

@@ -14,8 +14,10 @@ from agent_service.domain.model import (
     request_of,
 )
 from agent_service.domain.model.checks import breach
+from agent_service.domain.model.control import hand_off_words
 from agent_service.domain.model.history import images_to_see
 from agent_service.domain.model.texts import whole_sentences
+from agent_service.domain.model.wordings import Wording, words_for
 from agent_service.domain.ports import Clock, Lease, Opener, Outside, TooMuchContext
 from agent_service.domain.usecases.acting import Acting
 from agent_service.domain.usecases.opening import reserve
@@ -79,8 +81,8 @@ class Thinking:
             return None
         if set(categories) & set(_CARE):
             reason = f"what the customer wrote was flagged: {', '.join(categories)}"
-            return Reply(settings.fallback_text, "flagged", reason)
-        return Reply(settings.refusal_text, "flagged")
+            return Reply(hand_off_words(turn, Wording.FALLBACK, self.now()), "flagged", reason)
+        return Reply(words_for(Wording.REFUSAL, settings, turn.conversation), "flagged")
 
     async def _ask(self, work: Work) -> Step:
         """Pay for one answer."""
@@ -168,7 +170,8 @@ def _checked(turn: Turn, text: str, answer: Answer) -> Reply:
     found = breach(text, turn.agent)
     if found is not None:
         reason = f"the answer would have shown {found}"
-        return Reply(turn.agent.settings.fallback_text, "withheld", reason)
+        text = words_for(Wording.FALLBACK, turn.agent.settings, turn.conversation)
+        return Reply(text, "withheld", reason)
     if asked is not None:
         return Reply(text, "handed_off", str(asked["reason"]), str(asked["summary"]))
     return Reply(text, outcome_of(answer.ending))

@@ -6,9 +6,11 @@ from zoneinfo import ZoneInfo
 
 from agent_service.domain.model import Effect, FollowUp, ToolResult, ToolSpec, command_id
 from agent_service.domain.model.checks import breach
+from agent_service.domain.model.hours import opening
 from agent_service.domain.model.schemas import closed
 from agent_service.domain.model.texts import storable
-from agent_service.domain.ports import Chore, Context, LocalTool, ToolScope
+from agent_service.domain.ports import Context, LocalTool, ToolScope
+from agent_service.domain.usecases.follow_up import follow_up_chore
 from common.errors import InvalidInput
 
 _SOONEST, _LATEST = timedelta(minutes=1), timedelta(days=60)
@@ -17,7 +19,8 @@ _MOST = 5
 
 
 async def _schedule(scope: ToolScope, arguments: dict[str, Any], context: Context) -> ToolResult:
-    due, text = _due(scope, arguments["at"]), storable(arguments["text"]).strip()
+    settings, text = scope.agent.settings, storable(arguments["text"]).strip()
+    due = opening(settings, _due(scope, arguments["at"]))
     if (found := breach(text, scope.agent)) is not None:
         raise InvalidInput(f"the text would show {found}")
     follow_up = FollowUp(
@@ -25,12 +28,9 @@ async def _schedule(scope: ToolScope, arguments: dict[str, Any], context: Contex
     )
     if await context.follow_ups.add(scope.conversation, follow_up) > _MOST:
         raise InvalidInput(f"there are {_MOST} follow-ups waiting already")
-    conversation = scope.conversation.id
-    what = {"do": "follow_up", "conversation": conversation, "follow_up": follow_up.id}
-    # In a lane of its own: one for tomorrow must not wait for one of next week.
-    lane = f"{conversation}:{follow_up.id}"
-    await context.chores.add(Chore(scope.tenant, lane, follow_up.id, what, due))
-    return ToolResult(f"It will be said on {arguments['at']}.")
+    await context.chores.add(follow_up_chore(scope.conversation, follow_up))
+    local = due.astimezone(ZoneInfo(settings.time_zone))
+    return ToolResult(f"It will be said on {local:%A, %Y-%m-%d at %H:%M}.")
 
 
 def _due(scope: ToolScope, text: str) -> datetime:

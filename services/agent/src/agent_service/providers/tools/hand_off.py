@@ -1,18 +1,28 @@
 """Ask for a person: the hand-off itself happens when the answer is sent."""
 
+from datetime import datetime
 from typing import Any
 
 from agent_service.domain.model import Effect, ToolResult, ToolSpec
+from agent_service.domain.model.hours import hours_of
 from agent_service.domain.model.schemas import closed
 from agent_service.domain.model.texts import storable
 from agent_service.domain.ports import Context, LocalTool, ToolScope
 
 
-async def _hand_off(_: ToolScope, arguments: dict[str, Any], __: Context) -> ToolResult:
+async def _hand_off(scope: ToolScope, arguments: dict[str, Any], _: Context) -> ToolResult:
     asked = {name: storable(arguments[name]).strip() for name in ("reason", "summary")}
+    hours = hours_of(scope.agent.settings)
+    when = "" if hours.is_open(scope.now) else _later(hours.next_change(scope.now))
     return ToolResult(
-        "A person will take over. Tell the customer so in one short sentence.", hand_off=asked
+        f"A person will take over{when}. Tell the customer so in one short sentence.",
+        hand_off=asked,
     )
+
+
+def _later(opening: datetime | None) -> str:
+    known = f", on {opening:%A, %Y-%m-%d at %H:%M}" if opening else ""
+    return f", but not now: the business is closed. It will be once it opens{known}"
 
 
 HAND_OFF = LocalTool(

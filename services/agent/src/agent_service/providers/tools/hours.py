@@ -3,14 +3,14 @@
 from typing import Any
 
 from agent_service.domain.model import ToolResult, ToolSpec
-from agent_service.domain.model.hours import read_hours
+from agent_service.domain.model.hours import hours_of
 from agent_service.domain.model.schemas import closed
 from agent_service.domain.ports import Context, LocalTool, ToolScope
 
 
 async def _business_hours(scope: ToolScope, _: dict[str, Any], __: Context) -> ToolResult:
     settings = scope.agent.settings
-    hours = read_hours(settings.time_zone, settings.business_hours, settings.holidays)
+    hours = hours_of(settings)
     if not hours.rules:
         return ToolResult("No opening hours are set: the business does not say when it is closed.")
     is_open, change = hours.is_open(scope.now), hours.next_change(scope.now)

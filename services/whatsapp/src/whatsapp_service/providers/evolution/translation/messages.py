@@ -100,6 +100,7 @@ def _received(notice: Notice, data: Any, *, stale: bool = False) -> Said:
         kind=content.kind,
         text=content.text,
         sender=_sender(notice, head),
+        contact=_contact(head),
         from_me=head.from_me,
         sent_at=sent_at,
         stale=stale,
@@ -139,6 +140,12 @@ def _sender(notice: Notice, head: _Head) -> Sender:
     if head.from_me:
         return owner_of(head.key, head.chat, notice.body.get("sender"))
     return sender_of(head.key, head.chat, head.name)
+
+
+def _contact(head: _Head) -> Sender | None:
+    if not head.from_me or head.chat.group is not None:
+        return None
+    return Sender(phone=head.chat.phone, lid=head.chat.lid)
 
 
 def _sent(notice: Notice, data: Any) -> Said:

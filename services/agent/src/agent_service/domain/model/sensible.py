@@ -1,0 +1,44 @@
+"""Settings that would do nothing, or never what was meant."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from agent_service.domain.model.agents import AgentSettings
+from agent_service.domain.model.ignored import read_ignored
+from agent_service.domain.model.phrases import plain
+
+
+def sensible(settings: AgentSettings) -> AgentSettings:
+    """Give settings as they are meant.
+
+    Raises:
+        ValueError: one of them can never do anything; names it.
+    """
+    keyword = settings.finish_keyword
+    if keyword.strip() and not plain(keyword):
+        raise ValueError("finish_keyword: needs letters or digits; others are not compared")
+    for phrase in settings.hand_off_words:
+        if not plain(phrase.replace("*", " ")):
+            raise ValueError(f"hand_off_words: {phrase!r} has neither letters nor digits")
+    for phrase in settings.forbidden_phrases:
+        if not phrase.replace("*", " ").strip():
+            raise ValueError(f"forbidden_phrases: {phrase!r} forbids nothing")
+    if settings.deadline_seconds < settings.quiet_seconds:
+        raise ValueError(
+            f"deadline_seconds: {settings.deadline_seconds:g} is over before the customer has "
+            f"been quiet for {settings.quiet_seconds:g} (quiet_seconds)"
+        )
+    ignored = tuple(
+        dict.fromkeys(map(_named("ignored_contacts", read_ignored), settings.ignored_contacts))
+    )
+    return replace(settings, ignored_contacts=ignored)
+
+
+def _named(field: str, read: Callable[[str], str]) -> Callable[[str], str]:
+    def read_entry(entry: str) -> str:
+        try:
+            return read(entry)
+        except ValueError as refused:
+            raise ValueError(f"{field}: {refused}") from None
+
+    return read_entry
