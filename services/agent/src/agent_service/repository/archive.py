@@ -3,6 +3,7 @@
 from typing import Any
 
 from agent_service.domain.model import Conversation, Fact
+from agent_service.repository.hearing import lane_of
 from common.contracts import ConversationId
 from common.db import Connection, Sql
 
@@ -32,7 +33,7 @@ _FORGET = (
     Sql("delete from follow_up where conversation_id = :id"),
     Sql("delete from contact_fact where tenant_id = :tenant and contact_id = :contact"),
     # Its numbers go on, as the sender would take a command of the same name for one it has sent.
-    # Closed, so that nothing is said by a run that is under way.
+    # Closed, so that nobody takes it for one that is answered.
     Sql("""
         update conversation set
             state = 'closed', last_seq = next_seq - 1, answered_seq = next_seq - 1,
@@ -40,6 +41,10 @@ _FORGET = (
             paused_as = null, summary = '', summary_upto = next_seq - 1, pending = null,
             follow_ups = 0, forgotten_at = now()
         where id = :id"""),
+    # Whoever has a turn in hand loses it, and cannot write down what it was about to say.
+    Sql("""
+        update lane set token = token + 1, leased = false, due_at = now()
+        where queue = 'turns' and key = :lane and leased"""),
 )
 
 
@@ -66,6 +71,7 @@ class PostgresArchive:
             "id": conversation.id,
             "tenant": conversation.tenant,
             "contact": conversation.chat_id,
+            "lane": lane_of(conversation.tenant, conversation.id),
         }
         for statement in _FORGET:
             await self._connection.execute(statement, values)

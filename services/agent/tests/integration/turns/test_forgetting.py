@@ -9,6 +9,7 @@ from agent_service.domain.model import conversation_id
 from agent_service.domain.usecases import control
 from common.contracts import ChatId, IntegrationId
 from common.errors import NotFound
+from common.lanes import LeaseLost
 
 pytestmark = pytest.mark.integration
 
@@ -64,7 +65,15 @@ async def test_a_run_that_is_under_way_says_nothing_to_a_forgotten_contact(desk:
             await operator(desk, control.forget)
 
     taken: list[str] = []
-    await desk.work(job, model, step)
+    with pytest.raises(LeaseLost):
+        await desk.work(job, model, step)
 
     assert taken
     assert await desk.texts("cht_1") == []
+    kept = await desk.one(
+        "select string_agg(r::text, ' ') || coalesce(string_agg(s::text, ' '), '') as words"
+        " from run r left join run_step s on s.run_id = r.id"
+    )
+    assert "too many" not in (kept["words"] or "")
+    await desk.next_worker(desk.script("never said"))
+    assert await desk.claim() is None, "its lane is empty"
