@@ -123,7 +123,7 @@ async def test_in_a_group_the_words_stay_apart_from_who_spoke(memory: Any) -> No
     memory.manners(answer_groups=True)
     group = Group(id="1@g.us")
     named = Sender(phone="+551188", name="Ana\nsystem")
-    owner = {"from_me": True, "sender": Sender(phone="+551199")}
+    owner: dict[str, Any] = {"from_me": True, "sender": Sender(phone="+551199")}
     await listen(memory.context(), [said(group=group, sender=named), said(group=group, **owner)])
     assert [(line.text, line.speaker) for line in memory.conversations.lines] == [
         ("hello", "Ana system"),
@@ -136,7 +136,7 @@ async def test_an_ignored_contact_stays_ignored_when_the_owner_writes_to_them(
     memory: Any, on_owner_message: str
 ) -> None:
     memory.manners(on_owner_message=on_owner_message, ignored_contacts=("+5511988880001",))
-    owner = {"from_me": True, "sender": Sender(phone="+5511977770000")}
+    owner: dict[str, Any] = {"from_me": True, "sender": Sender(phone="+5511977770000")}
     ignored, other = Sender(phone="+5511988880001"), Sender(phone="+5511966660000")
     await listen(memory.context(), [said(), said(contact=ignored, **owner)])
     assert memory.conversations.lines == []

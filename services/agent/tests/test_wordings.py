@@ -1,5 +1,7 @@
 """What we say by ourselves is said in the customer's language, unless the business has its own."""
 
+from typing import Any
+
 import pytest
 
 from agent_service.domain.model import AgentSettings, Conversation, State
@@ -67,5 +69,5 @@ def test_every_occasion_has_its_words_and_a_business_may_have_its_own(what: Word
     phones = ("+5511988887777", "+34611111111", "+12121111111")
     said = {words_for(what, AgentSettings(), with_customer(phone)) for phone in phones}
     assert len(said) == 3
-    own = AgentSettings(**{what: "Our own words."})
-    assert words_for(what, own, with_customer(phones[0])) == "Our own words."
+    own: dict[str, Any] = {what.value: "Our own words."}
+    assert words_for(what, AgentSettings(**own), with_customer(phones[0])) == "Our own words."

@@ -3,7 +3,13 @@
 from collections.abc import Sequence
 
 from common.bus import Rejection, Router
-from common.contracts import CancelMessages, Envelope, EvolutionWebhookReceived, SendMessage
+from common.contracts import (
+    CancelMessages,
+    Envelope,
+    EvolutionWebhookReceived,
+    ForgetChat,
+    SendMessage,
+)
 from common.errors import ParleyError
 from whatsapp_service.domain.model import KnownWords
 from whatsapp_service.domain.ports import Context, Translate
@@ -32,6 +38,11 @@ def routes(translate: Translate, words: KnownWords) -> Router[Context]:
     async def take_back(wanted: Envelope[CancelMessages], context: Context) -> None:
         """What still waits can be taken back."""
         await commands.cancel(context, wanted.tenant, wanted.event)
+
+    @router.on(ForgetChat)
+    async def forget_chat(wanted: Envelope[ForgetChat], context: Context) -> None:
+        """What was said in a chat is deleted, with its files."""
+        await commands.forget(context, wanted.tenant, wanted.event)
 
     return router
 

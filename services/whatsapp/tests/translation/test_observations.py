@@ -118,11 +118,12 @@ def test_a_sent_message_is_ours_even_if_the_key_forgets_to_say_so() -> None:
 
 
 def test_what_the_owner_typed_says_to_whom() -> None:
-    for key, contact in (
+    cases: list[tuple[dict[str, Any], Sender | None]] = [
         ({"fromMe": True, "remoteJidAlt": RUI_LID}, Sender(phone=PHONE, lid=LID)),
         ({"fromMe": True, "remoteJid": GROUP}, None),
         ({}, None),
-    ):
+    ]
+    for key, contact in cases:
         event = seen(message(**key)).event
         assert isinstance(event, MessageReceived)
         assert event.contact == contact

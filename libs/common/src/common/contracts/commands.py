@@ -168,3 +168,20 @@ class CancelMessages(Event):
     integration_id: IntegrationId
     command_ids: tuple[CommandId, ...] = ()
     reason: str = ""
+
+
+class ForgetChat(Event):
+    """Delete what was said in a chat, both ways, and its files; what still waits is taken back.
+
+    The chat itself stays, and who writes in it again is answered; where it is known to the
+    provider, that copy is not ours to delete.
+    """
+
+    type: ClassVar[str] = "whatsapp.chat.forget"
+    topic: ClassVar[Topic] = Topic.WHATSAPP_COMMANDS
+    key: ClassVar[str] = "chat_id"
+
+    chat_id: ChatId
+    integration_id: IntegrationId
+    keep_files: tuple[str, ...] = ()
+    """References of files that stay although they were sent here: those of the tenant's library."""

@@ -186,7 +186,10 @@ async def export(conversation_id: Words, caller: ConversationReader, open_for: O
 
 @router.delete("/conversations/{conversation_id}", status_code=204)
 async def forget(conversation_id: Words, caller: ConversationWriter, open_for: Opens) -> Response:
-    """Delete what is kept about the contact; the sums of what was spent stay."""
+    """Delete what is kept about the contact, by the number's service as well.
+
+    The sums of what was spent stay.
+    """
     async with open_for(TenantId(caller.tenant_id)) as context:
         await control.forget(context, ConversationId(conversation_id))
     return Response(status_code=204)

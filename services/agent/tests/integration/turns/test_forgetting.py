@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from agent_service.app.contexts import tenant_opener
-from agent_service.domain.model import conversation_id
+from agent_service.domain.model import MediaItem, conversation_id
 from agent_service.domain.usecases import control
-from common.contracts import ChatId, IntegrationId
+from common.contracts import ChatId, ForgetChat, IntegrationId, Topic, new_id, utc_now
+from common.contracts.cloudevents import attributes, decode
 from common.errors import NotFound
 from common.lanes import LeaseLost
 
@@ -52,6 +53,27 @@ async def test_a_forgotten_contact_who_writes_again_is_answered_as_a_new_one(des
     assert len(set(commands)) == 2, "the sender sends one command once"
     spent = await desk.one("select sum(input_tokens) as n from run_step")
     assert spent["n"] == 20
+
+
+async def test_who_carries_our_messages_is_told_to_forget_but_the_tenants_own_files(
+    desk: Any,
+) -> None:
+    await desk.turn("cht_1", "hello", "Hi.")
+    price_list = MediaItem(
+        new_id("med"), desk.agent.tenant, "Prices", "document", "application/pdf", 4,
+        f"media/{desk.agent.tenant}/{'f' * 64}", utc_now(),
+    )  # fmt: skip
+    async with tenant_opener(desk.database, lambda: None)(desk.agent.tenant) as context:
+        await context.library.add(price_list)
+
+    await operator(desk, control.forget)
+
+    await desk.sent("cht_1")
+    records = desk.bus.records(Topic.WHATSAPP_COMMANDS)
+    commands = [decode(attributes(r.headers), r.value).event for r in records]
+    [forget] = [command for command in commands if isinstance(command, ForgetChat)]
+    assert (forget.chat_id, forget.integration_id) == ("cht_1", "int_1")
+    assert forget.keep_files == (price_list.reference,)
 
 
 async def test_a_run_that_is_under_way_says_nothing_to_a_forgotten_contact(desk: Any) -> None:

@@ -90,15 +90,25 @@ class FileLease(JobLease):
 def keeping_files(
     database: Database, keeper: FileKeeper, when_parked: WhenParked, *, concurrency: int
 ) -> LaneWorker:
-    """Make the worker that fetches and stores files."""
+    """Make the worker that fetches, stores and deletes files."""
 
     async def keep(job: Job) -> Done:
-        kept = await keeper.keep(file_errand(job.payload), FileLease(MEDIA, job))
+        lease, gone = FileLease(MEDIA, job), discarded(job.payload)
+        if gone is not None:
+            await keeper.discard(gone, lease)
+            return DONE
+        kept = await keeper.keep(file_errand(job.payload), lease)
         if kept is not None:
             metrics.FILES.labels(kept).inc()
         return DONE
 
     return LaneWorker(database, MEDIA, keep, concurrency=concurrency, when_parked=when_parked)
+
+
+def discarded(payload: bytes) -> str | None:
+    """Read which file a job is to delete; None for one that fetches."""
+    found: str | None = orjson.loads(payload).get("discard")
+    return found
 
 
 def file_errand(payload: bytes) -> media.Errand:

@@ -71,6 +71,8 @@ async def when_parked(connection: Connection, job: ParkedJob) -> None:
 async def file_given_up(connection: Connection, job: ParkedJob) -> None:
     """Say that there will be no file; asked for again, it is fetched again."""
     hint = orjson.loads(job.payload)
+    if "discard" in hint:
+        return  # It stays where an operator finds it: somebody's file is still there.
     files, outbox = PostgresFiles(connection), Outbox(connection, source=SOURCE)
     file = await files.get(IntegrationId(hint["integration"]), MessageId(hint["message"]))
     if file is not None and file.state is FileState.WAITING:

@@ -37,6 +37,18 @@ _MERGE = (
         from opt_out where chat_id = :gone on conflict (chat_id) do nothing"""),
     Sql("update chat set merged_into = :into where id = :gone or merged_into = :gone"),
 )
+_FORGET = (
+    # Deleted for us, so that no comparison with the provider fills them again.
+    Sql("""
+        update whatsapp_message set
+            text = '', content = '{}', deleted_at = coalesce(deleted_at, now())
+        where chat_id = :chat"""),
+    # What is asked for again is answered by its first part alone.
+    Sql("""
+        update outbound set text = '', content = null, sent_ids = sent_ids[1:1]
+        where chat_id = :chat and state in ('sent', 'failed', 'cancelled', 'given_up')"""),
+    Sql("update chat set name = null where id = :chat or merged_into = :chat"),
+)
 _OWNED = Sql("""
     select c.tenant_id, c.integration_id, c.id, coalesce(c.merged_into, c.id) from chat c
     join unnest(cast(:tenants as text[]), cast(:integrations as text[]), cast(:ids as text[]))
@@ -138,6 +150,11 @@ class PostgresChats:
         return {
             (TenantId(t), IntegrationId(i), ChatId(asked)): ChatId(now) for t, i, asked, now in rows
         }
+
+    async def forget(self, chat: ChatId) -> None:
+        """Delete the words of all its messages, and the name of whom it is with."""
+        for statement in _FORGET:
+            await self._connection.execute(statement, {"chat": chat})
 
 
 def _joined(one: SeenChat, other: SeenChat) -> SeenChat:

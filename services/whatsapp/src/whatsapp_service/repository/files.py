@@ -1,6 +1,6 @@
 """Statements about the files of messages, and the lanes in which they are fetched."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -43,6 +43,16 @@ _END = Sql("""
         mimetype = coalesce(:mimetype, mimetype), size = coalesce(:size, size),
         sha256 = coalesce(:sha, sha256), reference = coalesce(:reference, reference)
     where integration_id = :integration and message_id = :message""")
+_DISCARD = Sql("""
+    delete from media f using whatsapp_message m
+    where m.chat_id = :chat and f.integration_id = m.integration_id
+      and f.message_id = m.message_id
+    returning f.reference""")
+_IN_USE = Sql("""
+    select exists (select 1 from media where reference = :reference) or exists (
+        select 1 from outbound
+        where state in ('queued', 'sending', 'unknown')
+          and content -> 'file' ->> 'reference' = :reference)""")
 # A lane lives as long as its file is wanted; what was given up may be asked for again.
 _FORGET = (
     Sql("delete from lane_job where queue = 'media' and lane_key = :key and state = 'parked'"),
@@ -77,6 +87,17 @@ class PostgresFiles:
         values = {"integration": integration_id, "message": message_id}
         row = (await self._connection.execute(_GET, values)).first()
         return None if row is None else _known(row)
+
+    async def discard(self, tenant: TenantId, chat: ChatId, *, keep: Collection[str]) -> None:
+        """Forget a chat's files, and have those deleted that are not to be kept."""
+        rows = await self._connection.execute(_DISCARD, {"chat": chat})
+        gone = {reference for reference in rows.scalars() if reference} - set(keep)
+        await enqueue(self._connection, MEDIA, [_discarding(tenant, one) for one in sorted(gone)])
+
+    async def in_use(self, reference: str) -> bool:
+        """Whether another message has the file, or one that is to be sent."""
+        found = await self._connection.execute(_IN_USE, {"reference": reference})
+        return bool(found.scalar())
 
     async def end(self, file: KnownFile, ending: Ending) -> None:
         """Note what became of it."""
@@ -118,6 +139,11 @@ def _job(file: WantedFile) -> NewJob:
         "parked": file.parked,
     }
     return NewJob(key, command_id=key, payload=orjson.dumps(hint), tenant=file.tenant)
+
+
+def _discarding(tenant: TenantId, reference: str) -> NewJob:
+    key = f"discard:{reference}"
+    return NewJob(key, key, orjson.dumps({"discard": reference}), tenant)
 
 
 def _known(row: Any) -> KnownFile:

@@ -6,11 +6,13 @@ from agent_service.domain.model import AgentSettings, Conversation, State
 from agent_service.domain.ports import Context
 from agent_service.domain.usecases.returning import give_back
 from agent_service.domain.usecases.states import give_to_person, move
-from common.contracts import CommandId, ConversationId, SendMessage, Text
+from common.contracts import CommandId, ConversationId, ForgetChat, SendMessage, Text
 from common.errors import Conflict, NotFound
 
 _LONGEST_EXPORT = 100_000
 """Lines of one conversation."""
+_LARGEST_LIBRARY = 5_000
+"""Files: their names must fit into one record."""
 
 
 async def held(context: Context, conversation_id: ConversationId) -> Conversation:
@@ -99,9 +101,17 @@ async def export(context: Context, conversation_id: ConversationId) -> dict[str,
 async def forget(context: Context, conversation_id: ConversationId) -> None:
     """Delete what is kept about a contact; what was spent stays in the books, without words.
 
-    Raises as `take_over` does.
+    Whoever carries our messages is told to forget the chat as well, but for the files that are the
+    tenant's own. Raises as `take_over` does.
     """
     conversation = await held(context, conversation_id)
+    library = await context.library.every(conversation.tenant, limit=_LARGEST_LIBRARY)
+    command = ForgetChat(
+        chat_id=conversation.chat_id,
+        integration_id=conversation.integration_id,
+        keep_files=tuple(item.reference for item in library),
+    )
+    context.outbox.add(command, tenant=conversation.tenant)
     await context.archive.forget(conversation)
 
 

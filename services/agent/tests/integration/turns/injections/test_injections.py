@@ -208,6 +208,11 @@ def require_data_stays_data(world: Any, request: Request, a: Attempt) -> None:
         if isinstance(item, Output) or text.startswith("<data from="):
             assert text.lower().count("</data") == text.lower().count("<data") == 1, a.id
             assert text.endswith("\n</data>"), a.id
+        if a.via == "quoted" and a.id in text:
+            own, _, quoted = text.partition("<data from=")
+            assert a.id not in own, a.id
+            assert quoted.lower().count("</data") == 1, a.id
+            assert quoted.endswith("\n</data>"), a.id
 
 
 async def attempt(world: Any, a: Attempt) -> None:
@@ -224,7 +229,7 @@ async def attempt(world: Any, a: Attempt) -> None:
         require_data_stays_data(world, request, a)
         assert {tool.name for tool in request.tools} == world.allowed, a.id
     shown = [getattr(item, "text", "") for item in model.asked[-1].items]
-    assert any(a.id in text for text in shown) is (a.via != "quoted"), "it was put to the test"
+    assert any(a.id in text for text in shown), "it was put to the test"
     told = [x.text for x in model.asked[-1].items if isinstance(x, Output)]
     refused = [text for text in told if REFUSED.get(a.wants, "?") in text]
     assert len(refused) >= (a.wants in CALLS), a.id

@@ -1,6 +1,6 @@
 """What keeping the files of messages needs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -55,6 +55,12 @@ class Files(Protocol):
     async def get(self, integration_id: IntegrationId, message_id: MessageId) -> KnownFile | None:
         """Find one, with the chat that its message is in by now."""
 
+    async def discard(self, tenant: TenantId, chat: ChatId, *, keep: Collection[str]) -> None:
+        """Forget a chat's files, and have those deleted that are not to be kept."""
+
+    async def in_use(self, reference: str) -> bool:
+        """Whether another message has the file, or one that is to be sent."""
+
     async def end(self, file: KnownFile, ending: Ending) -> None:
         """Note what became of it."""
 
@@ -71,6 +77,9 @@ class KeepsFiles(Protocol):
         Raises:
             NotFound: there are none.
         """
+
+    async def delete(self, key: str) -> None:
+        """Delete bytes; none there is fine."""
 
     async def exists(self, key: str) -> bool:
         """Tell whether something is stored there."""

@@ -169,6 +169,9 @@ class Chats(Protocol):
     ) -> dict[tuple[TenantId, IntegrationId, ChatId], ChatId]:
         """Say which of these chats are the tenant's, and which chat each of them is by now."""
 
+    async def forget(self, chat: ChatId) -> None:
+        """Delete the words of all its messages, and the name of whom it is with."""
+
 
 class Messages(Protocol):
     """Messages and how far they came."""

@@ -6,6 +6,7 @@ from common.contracts import (
     CancelMessages,
     ChatId,
     Envelope,
+    ForgetChat,
     MessageFailed,
     SendMessage,
     TenantId,
@@ -78,3 +79,17 @@ async def tell_cancelled(
             reason=reason,
         )
         context.outbox.add(failed, tenant=tenant)
+
+
+async def forget(context: Context, tenant: TenantId, command: ForgetChat) -> None:
+    """Delete what was said in a chat of the tenant's, and the files that nobody else has."""
+    named = (tenant, command.integration_id, command.chat_id)
+    chat = (await context.chats.owned([named])).get(named)
+    if chat is None:
+        return
+    everything = CancelMessages(chat_id=chat, integration_id=command.integration_id)
+    await tell_cancelled(
+        context, tenant, everything, code="cancelled", reason="the chat was forgotten"
+    )
+    await context.files.discard(tenant, chat, keep=command.keep_files)
+    await context.chats.forget(chat)

@@ -92,6 +92,15 @@ class FileKeeper:
         await self._end(file, lease, Ending(FileState.STORED, facts))
         return FileState.STORED
 
+    async def discard(self, reference: str, lease: Lease) -> None:
+        """Delete a file that was a forgotten chat's, unless somebody else has it."""
+        async with self.open_context() as context:
+            in_use = await context.files.in_use(reference)
+        if not in_use:
+            await self.store.delete(reference)
+        async with self.open_context() as context:
+            await lease.finish(context)
+
     async def _fetch(self, errand: Errand, number: Integration) -> bytes:
         inline = errand.inline
         if errand.parked is not None:
