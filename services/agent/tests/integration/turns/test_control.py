@@ -9,6 +9,7 @@ from agent_service.app.contexts import tenant_opener
 from agent_service.domain.model import conversation_id
 from agent_service.domain.model.triggers import Trigger, TriggerKind, TriggerOperator
 from agent_service.domain.usecases import control
+from agent_service.providers.tools import BUILT_IN
 from common.contracts import (
     CancelMessages,
     ChatId,
@@ -23,6 +24,7 @@ from common.contracts import (
 )
 from common.contracts.cloudevents import attributes, decode
 from common.contracts.whatsapp import Group, Sender
+from common.errors import Refused
 
 pytestmark = pytest.mark.integration
 
@@ -194,6 +196,30 @@ async def test_what_nobody_can_read_is_answered_with_a_word_if_there_is_one(
     await desk.next_worker(model)
     assert model.asked == []
     assert await desk.texts("cht_1") == said
+
+
+@pytest.mark.parametrize("asked_by", ["word", "tool", "failure"])
+async def test_while_closed_no_colleague_is_promised_for_now(desk: Any, asked_by: str) -> None:
+    opens = utc_now() + timedelta(days=2)
+    desk.tools = list(BUILT_IN)
+    await desk.change(
+        business_hours=(f"{opens:%a} 09:00-10:00",),
+        hand_off_closed_text="Once we are open.",
+        tools=("hand_off",),
+    )
+    asking = [("hand_off", '{"reason": "a loan", "summary": ""}')]
+    lines: dict[str, list[Any]] = {
+        "word": ["never said"],
+        "tool": [asking, "Somebody will see to it."],
+        "failure": [Refused("no such model")],
+    }
+    text = "can I talk to a person?" if asked_by == "word" else "a loan?"
+    model = await desk.turn("cht_1", text, *lines[asked_by])
+    assert await state_of(desk, "cht_1") == "handoff_requested"
+    if asked_by == "tool":
+        assert f"once it opens, on {opens:%A, %Y-%m-%d} at 09:00" in model.outputs[0]
+    else:
+        assert await desk.texts("cht_1") == ["Once we are open."]
 
 
 async def test_at_night_the_customer_is_told_once(desk: Any) -> None:
