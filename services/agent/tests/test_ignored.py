@@ -23,6 +23,7 @@ from agent_service.domain.model.ignored import is_ignored, read_ignored
         ("120363025246125486", "120363025246125486@g.us"),
         ("120363025246125486@g.us", "120363025246125486@g.us"),
         ("5511988887777-1612345678@g.us", "5511988887777-1612345678@g.us"),
+        ("120363 025246125486@g.us", "120363025246125486@g.us"),
         ("@g.us", "@g.us"),
         ("@s.whatsapp.net", "@s.whatsapp.net"),
     ],
@@ -34,7 +35,20 @@ def test_what_is_meant_is_read_however_it_is_written(written: str, read: str) ->
 
 @pytest.mark.parametrize(
     "written",
-    ["", "Ana", "12345", "+12", "011988887777", "@lid", "x@g.us", "1@example.com", "+", "+5511*"],
+    [
+        "",
+        "Ana",
+        "12345",
+        "+12",
+        "011988887777",
+        "@lid",
+        "x@g.us",
+        " -@g.us",
+        "()",
+        "1@example.com",
+        "+",
+        "+5511*",
+    ],
 )
 def test_what_can_never_match_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match="is no contact"):

@@ -7,8 +7,9 @@ from agent_service.domain.model.agents import AgentSettings
 
 EVERY_GROUP, EVERY_PERSON = "@g.us", "@s.whatsapp.net"
 """As at Evolution: whole kinds of chats."""
-_FORM = re.compile(r"\+?(?P<name>[\d\s().-]+?)(?P<server>@[a-z.]+)?", re.IGNORECASE)
+_FORM = re.compile(r"(?P<plus>\+?)(?P<name>[\d\s().-]+)(?P<server>@[a-z.]+)?", re.ASCII)
 _PUNCTUATION = re.compile(r"[\s().-]+")
+_NOT_IN_A_GROUP = re.compile(r"[\s().]+")
 _PHONES = frozenset({"@s.whatsapp.net", "@c.us"})
 _LIDS = frozenset({"@lid", "@hosted.lid"})
 _SHORTEST_PHONE, _LONGEST_PHONE, _LONGEST_BARE_PHONE = 7, 15, 13
@@ -38,24 +39,25 @@ def read_ignored(written: str) -> str:
     if entry in {EVERY_GROUP, EVERY_PERSON}:
         return entry
     match = _FORM.fullmatch(entry)
-    server = (match["server"] or "") if match else ""
-    name = match["name"].strip() if match else ""
-    digits = _PUNCTUATION.sub("", name)
-    plus = entry.startswith("+")
-    if server == EVERY_GROUP:
-        return f"{name}{EVERY_GROUP}"
-    if server in _PHONES or plus or (not server and len(digits) <= _LONGEST_BARE_PHONE):
-        found = _phone(digits)
-    elif server in _LIDS or (not server and len(digits) <= _LONGEST_LID):
-        found = digits
-    else:
-        found = "" if server else f"{digits}{EVERY_GROUP}"
+    found = _name(match["plus"], match["name"], match["server"] or "") if match else ""
     if not found:
         raise ValueError(
             f"{written[:60]!r} is no contact; write a phone with its country code "
             "(+5511988887777), a LID (123456789012345@lid) or a group (120363000000000000@g.us)"
         )
     return found
+
+
+def _name(plus: str, name: str, server: str) -> str:
+    """Give the name that an entry means; empty when it means nobody."""
+    digits = _PUNCTUATION.sub("", name)
+    if server == EVERY_GROUP:
+        return f"{_NOT_IN_A_GROUP.sub('', name)}{EVERY_GROUP}" if digits else ""
+    if server in _PHONES or plus or (not server and len(digits) <= _LONGEST_BARE_PHONE):
+        return _phone(digits)
+    if server in _LIDS or (not server and len(digits) <= _LONGEST_LID):
+        return digits
+    return f"{digits}{EVERY_GROUP}" if not server else ""
 
 
 def _phone(digits: str) -> str:

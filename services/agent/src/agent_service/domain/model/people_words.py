@@ -123,7 +123,7 @@ LANGUAGES = (
         wanting=r"ich (?:will|mochte|brauche|wunsche|hatte gerne?)(?: bitte)?",
         refusing=r"(?:will|wollte|mochte|muss|brauche|mag|soll|werde)(?: \w+){0,3} nicht"
         r"(?: unbedingt| mehr)?|(?:kein|keine|keinen) (?:\w+ )?(?:lust|interesse|bedarf|grund)|"
-        r"ohne|(?:an)?statt|konnte|habe(?: \w+){0,2}|muss ich(?: \w+)?",
+        r"ohne|(?:an)?statt|konnte|muss ich(?: \w+)?",
         machines="roboter|bot|chatbot|maschine|ki|computer|automaten",
     ),
     Language(  # Italian

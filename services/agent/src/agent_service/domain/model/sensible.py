@@ -1,6 +1,5 @@
 """Settings that would do nothing, or never what was meant."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from agent_service.domain.model.agents import AgentSettings
@@ -28,17 +27,12 @@ def sensible(settings: AgentSettings) -> AgentSettings:
             f"deadline_seconds: {settings.deadline_seconds:g} is over before the customer has "
             f"been quiet for {settings.quiet_seconds:g} (quiet_seconds)"
         )
-    ignored = tuple(
-        dict.fromkeys(map(_named("ignored_contacts", read_ignored), settings.ignored_contacts))
-    )
+    ignored = tuple(dict.fromkeys(map(_contact, settings.ignored_contacts)))
     return replace(settings, ignored_contacts=ignored)
 
 
-def _named(field: str, read: Callable[[str], str]) -> Callable[[str], str]:
-    def read_entry(entry: str) -> str:
-        try:
-            return read(entry)
-        except ValueError as refused:
-            raise ValueError(f"{field}: {refused}") from None
-
-    return read_entry
+def _contact(entry: str) -> str:
+    try:
+        return read_ignored(entry)
+    except ValueError as refused:
+        raise ValueError(f"ignored_contacts: {refused}") from None

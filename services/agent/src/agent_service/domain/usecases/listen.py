@@ -13,6 +13,7 @@ from agent_service.domain.model import (
 )
 from agent_service.domain.model.attached import attached_to, speaker_of
 from agent_service.domain.model.ignored import is_ignored
+from agent_service.domain.model.texts import storable
 from agent_service.domain.ports import Context, Heard
 from agent_service.domain.usecases.states import give_to_person, tell
 from common.contracts import AgentId, Envelope, MessageKind, MessageReceived, Sender
@@ -79,7 +80,7 @@ def _line(
 def _known_as(event: MessageReceived) -> tuple[str, ...]:
     """Name the other side of the chat, as far as this message tells who it is."""
     if event.group is not None:
-        return (event.group.id,)
+        return (storable(event.group.id),)
     person = event.contact if event.from_me else event.sender
     return () if person is None else _names_of(person)
 
