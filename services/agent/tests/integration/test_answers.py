@@ -63,7 +63,7 @@ async def test_the_same_messages_again_and_in_another_order_are_answered_once(st
 
 
 async def test_who_keeps_writing_is_answered_at_the_deadline(stage: Any) -> None:
-    ana = await stage.customer(quiet_seconds=0.5, deadline_seconds=1.5)
+    ana = await stage.customer(quiet_seconds=2, deadline_seconds=3)
 
     async def never_pauses() -> None:
         for n in itertools.count():
@@ -77,7 +77,7 @@ async def test_who_keeps_writing_is_answered_at_the_deadline(stage: Any) -> None
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
     first, *_ = await stage.heard_by_model(ana.agent)
-    assert 3 <= len(first) <= 12, "neither at once nor only when the customer stopped"
+    assert 3 <= len(first) <= 20, "neither at once nor only when the customer stopped"
 
 
 async def test_what_comes_while_the_model_thinks_is_answered_with_the_rest(stage: Any) -> None:
