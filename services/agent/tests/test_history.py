@@ -107,6 +107,48 @@ def test_a_call_is_never_shown_without_its_output_nor_the_other_way_round() -> N
     assert shown(turn, 20)[-1] == "thanks"
 
 
+def looked_up(run: int, text: str) -> tuple[Step, ...]:
+    name = f"call_{run}"
+    call = {"id": name, "name": "stock", "arguments": "{}"}
+    asked = Step(1, StepKind.MODEL, output={"text": "", "calls": [call]})
+    return asked, Step(2, StepKind.TOOL, name="stock", call_id=name, output={"text": text})
+
+
+def a_turn_after_tools(turns: int, output: str) -> Turn:
+    lines, earlier = [], {}
+    for n in range(turns):
+        lines += [line(2 * n + 1, C, f"question {n}"), line(2 * n + 2, A, "yes", run=f"run_{n}")]
+        earlier[f"run_{n}"] = looked_up(n, output)
+    turn = a_turn([*lines, line(2 * turns + 1, C, "and now?")], answered=2 * turns)
+    return replace(turn, earlier=earlier)
+
+
+def outputs(turn: Turn, budget: int) -> list[str]:
+    items = request_of(turn, AT, budget=budget).items
+    told = [item for item in items if isinstance(item, Output)]
+    calls = [call.id for item in items if isinstance(item, Called) for call in item.answer.calls]
+    assert [item.call_id for item in told] == calls, "each call is followed by its output"
+    return [item.text for item in told]
+
+
+def test_what_tools_put_out_is_shortened_before_anything_that_was_said_is_left_out() -> None:
+    turn = a_turn_after_tools(6, "x" * 3900)
+    said = [text for n in range(6) for text in (f"question {n}", "yes")] + ["and now?"]
+    for budget, whole, short in ((9000, 6, 0), (3200, 2, 4), (700, 0, 4), (100, 0, 0)):
+        assert shown(turn, budget) == said
+        told = outputs(turn, budget)
+        assert [len(text) > 3900 for text in told].count(True) == whole
+        assert ["[cut, 3900 characters]" in text for text in told].count(True) == short
+    assert len(shown(turn, 40)) < len(said), "only then the oldest of what was said"
+
+
+def test_in_the_turn_that_asked_a_tool_its_output_is_whole() -> None:
+    turn = a_turn([line(1, C, "question")], answered=0)
+    turn = turn.with_run(replace(turn.run, steps=looked_up(0, "x" * 3900)))
+    [text] = outputs(turn, 0)
+    assert "x" * 3900 in text
+
+
 @pytest.mark.parametrize(
     ("media", "text", "said"),
     [
@@ -144,6 +186,21 @@ def test_a_session_that_fills_its_budget_is_summarised_down_to_its_newest_third(
     turn = a_turn([*talk, line(9, C, "?")], answered=8, history_tokens=240)
     assert to_summarise(turn) == 5
     assert to_summarise(a_turn([*talk, line(9, C, "?")], answered=8)) == 0
+
+
+@pytest.mark.parametrize("small", [{"history_tokens": 0}, {"history_messages": 4}])
+def test_however_short_the_memory_a_summary_has_several_lines_to_tell_of(
+    small: dict[str, int],
+) -> None:
+    paid, upto = 0, 0
+    for newest in range(1, 61, 2):
+        talk = [line(n, C if n % 2 else A, "x" * 70) for n in range(1, newest)]
+        talk = talk[1 - small.get("history_messages", 40) :]
+        turn = a_turn([*talk, line(newest, C, "?")], answered=newest - 1, **small)
+        told = replace(turn.conversation, summary="S" if upto else "", summary_upto=upto)
+        if (found := to_summarise(replace(turn, conversation=told))) > upto:
+            paid, upto = paid + 1, found
+    assert 5 <= paid <= 10, "thirty turns"
 
 
 def test_the_estimate_of_tokens_errs_upwards() -> None:

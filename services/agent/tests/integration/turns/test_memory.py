@@ -96,7 +96,7 @@ async def test_a_long_session_is_summarised_after_the_answer_and_told_shortly_fr
 ) -> None:
     await desk.change(history_tokens=60)
     model = Remembers()
-    for n in range(4):
+    for n in range(5):
         await ask(desk, model, f"a fairly long message, number {n}")
     assert model.summaries == [], "no customer waits for it"
     job = await chore(desk)
@@ -119,7 +119,7 @@ async def test_a_long_session_is_summarised_after_the_answer_and_told_shortly_fr
 async def test_a_summary_that_fails_for_now_is_tried_again_later(desk: Any) -> None:
     await desk.change(history_tokens=60)
     model = Remembers(fails=Unavailable("away"))
-    for n in range(4):
+    for n in range(5):
         await ask(desk, model, f"a fairly long message, number {n}")
     job = await chore(desk)
     with pytest.raises(Unavailable):

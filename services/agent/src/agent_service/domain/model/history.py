@@ -21,13 +21,17 @@ from agent_service.domain.model.prompts import (
     tokens_of,
 )
 from agent_service.domain.model.runs import Run, Step, StepKind
-from agent_service.domain.model.tools import ToolSpec
+from agent_service.domain.model.tools import LONGEST_OUTPUT, ToolSpec
 from common.contracts import derived_id
 
 _FULL = 0.7
 """From this share of the budget on, a summary tells all of a session but its newest part."""
 _KEPT = 1 / 3
 """The share that is left in the customer's own words; far below, since each summary is paid for."""
+_LEAST = 8
+"""Lines that a summary must have to tell of: with a short memory each would tell of one."""
+_IN_SHORT = 400
+"""Characters of a tool's output that a later turn is shown when all of it is too much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,8 @@ def request_of(
 def to_summarise(turn: Turn) -> int:
     """Name the line up to which a summary should tell the session; 0 while it fits easily."""
     settings, lines = turn.agent.settings, turn.session
+    if not lines or lines[-1].seq - turn.conversation.summary_upto < _LEAST:
+        return 0
     sizes = [tokens_of(_said(line, None)) for line in lines]
     full = sum(sizes) >= settings.history_tokens * _FULL
     if not full and len(lines) < settings.history_messages * _FULL:
@@ -131,26 +137,54 @@ def _known(turn: Turn) -> Iterator[Item]:
         yield Said("user", as_data("summary of what was said before", turn.conversation.summary))
 
 
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Lines that belong together, and what a run did before it said them."""
+
+    said: tuple[Said, ...]
+    steps: tuple[Step, ...] = ()
+
+    def told(self, longest: int) -> list[Item]:
+        """Tell all of it, each tool's output in so many characters."""
+        return [*_done(self.steps, with_reasoning=False, longest=longest), *self.said]
+
+
 def _remembered(turn: Turn, budget: int) -> list[Item]:
-    """Take blocks from the newest back, each whole, for as long as they fit."""
-    taken: list[list[Item]] = []
+    """Take blocks from the newest back, each whole, for as long as they fit.
+
+    What was said comes before what tools put out: those are told with what is left, from the
+    newest back, in short if need be.
+    """
+    taken: list[_Block] = []
     for block in reversed(list(_blocks(turn))):
-        budget -= sum(map(tokens_of, block))
-        if budget < 0:
+        size = sum(map(tokens_of, block.said))
+        if size > budget:
             break
+        budget -= size
         taken.append(block)
-    return [item for block in reversed(taken) for item in block]
+    told: list[list[Item]] = []
+    for block in taken:
+        items: list[Item] = [*block.said]
+        for longest in (LONGEST_OUTPUT, _IN_SHORT) if block.steps else ():
+            whole = block.told(longest)
+            more = sum(map(tokens_of, whole)) - sum(map(tokens_of, block.said))
+            if more <= budget:
+                budget, items = budget - more, whole
+                break
+        told.append(items)
+    return [item for items in reversed(told) for item in items]
 
 
-def _blocks(turn: Turn) -> Iterator[list[Item]]:
+def _blocks(turn: Turn) -> Iterator[_Block]:
     """Group the session's lines: what a run did and said stays together."""
     earlier = turn.earlier or {}
     for run, lines in groupby(turn.session, key=lambda line: line.run or line.seq):
-        done = _done(earlier.get(str(run), ()), with_reasoning=False)
-        yield [*done, *(_said(line, None) for line in lines)]
+        yield _Block(tuple(_said(line, None) for line in lines), earlier.get(str(run), ()))
 
 
-def _done(steps: Sequence[Step], *, with_reasoning: bool = True) -> Iterator[Item]:
+def _done(
+    steps: Sequence[Step], *, with_reasoning: bool = True, longest: int = LONGEST_OUTPUT
+) -> Iterator[Item]:
     """Tell of tool calls, each with its output: a call without one is refused by every server."""
     outputs = {step.call_id: step for step in steps if step.kind is StepKind.TOOL}
     for step in steps:
@@ -159,7 +193,7 @@ def _done(steps: Sequence[Step], *, with_reasoning: bool = True) -> Iterator[Ite
             continue
         yield Called(answer if with_reasoning else replace(answer, reasoning=()))
         for call in answer.calls:
-            yield Output(call.id, as_data(f"tool {call.name}", outputs[call.id].said))
+            yield Output(call.id, as_data(f"tool {call.name}", outputs[call.id].said, longest))
 
 
 def _said(line: Line, image: Image | None) -> Said:
