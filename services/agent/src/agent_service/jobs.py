@@ -87,7 +87,8 @@ def chores(database: Database, queue: Queue, hands: ChoreHands, *, concurrency: 
                 )
                 await hands.hearing.hear(recording, job.attempts, lease.finish)
             case kind if kind == SUMMARISE:
-                await hands.summaries.chore(conversation, int(what["upto"]), lease.finish)
+                upto = int(what["upto"])
+                await hands.summaries.chore(conversation, upto, lease.finish, job.attempts)
             case kind if kind == FOLLOW_UP:
                 await say_follow_up(
                     hands.open_context, conversation, what["follow_up"], lease.finish

@@ -26,7 +26,7 @@ from agent_service.domain.model import (
     Usage,
 )
 from agent_service.domain.model.schemas import closed
-from agent_service.domain.ports import TooMuchContext
+from agent_service.domain.ports import Garbled, TooMuchContext, Unfinished, Wasted
 from agent_service.providers.openai.model import OpenAIModel
 from agent_service.providers.openai.senses import OpenAIEars, OpenAIModerator
 from agent_service.providers.openai.server import ModelServer
@@ -166,8 +166,47 @@ async def test_a_refusal_and_a_truncated_answer_are_told_apart(server: Server, a
     broken = await server.model().answer(ask(HELLO, api=api))
     assert (broken.ending, broken.calls) == (Ending.CUT, ()), "half a call is no call"
     await server.says(text="x", incomplete="content_filter")
-    with pytest.raises(Refused, match="content_filter"):
+    with pytest.raises(Unfinished, match="content_filter") as filtered:
         await server.model().answer(ask(HELLO, api=api))
+    assert_paid(filtered.value)
+
+
+def assert_paid(error: Wasted) -> None:
+    """It says what the server would bill."""
+    assert error.model == "gpt-5.4-mini"
+    assert error.usage.input_tokens > 10
+    assert error.usage.output_tokens > 0
+
+
+async def test_a_response_that_failed_is_none_and_says_what_it_cost(server: Server) -> None:
+    for code, error in (("server_error", Garbled), ("invalid_prompt", Unfinished)):
+        await server.says(failed=code)
+        with pytest.raises(error) as failed:
+            await server.model().answer(ask(HELLO))
+        assert failed.value.usage.input_tokens > 10
+
+
+@pytest.mark.parametrize(
+    ("api", "usage", "body"),
+    [
+        ("responses", {"input_tokens": 20, "output_tokens": 3}, {"output": "?"}),
+        ("responses", {"input_tokens": 20, "output_tokens": 3}, {"output": [None]}),
+        ("chat_completions", {"prompt_tokens": 20, "completion_tokens": 3}, {"choices": []}),
+        (
+            "chat_completions",
+            {"prompt_tokens": 20, "completion_tokens": 3},
+            {"choices": [{"message": "?"}]},
+        ),
+    ],
+)
+async def test_an_answer_that_cannot_be_read_costs_what_it_says(
+    server: Server, api: str, usage: dict[str, int], body: dict[str, Any]
+) -> None:
+    whole = {"model": "gpt-5.4-mini", "usage": usage, **body}
+    await server.fault("status", status=200, body=whole)
+    with pytest.raises(Garbled) as garbled:
+        await server.model().answer(ask(HELLO, api=api))
+    assert_paid(garbled.value)
 
 
 @pytest.mark.parametrize("api", APIS)

@@ -55,8 +55,9 @@ async def show_usage(
 @router.get("/limits")
 async def show_limits(caller: Reader, open_for: Opens) -> LimitsBody:
     """Show what the whole tenant may use."""
-    async with open_for(TenantId(caller.tenant_id)) as context:
-        return LimitsBody(**asdict(await context.budgets.of_tenant()))
+    tenant = TenantId(caller.tenant_id)
+    async with open_for(tenant) as context:
+        return LimitsBody(**asdict(await context.budgets.of_tenant(tenant)))
 
 
 @router.put("/limits")

@@ -81,7 +81,7 @@ _RELEASE = Sql("""
     with gone as (delete from reservation where id = :run returning tokens)
     update meter m set tokens = m.tokens + gone.tokens from gone
     where m.tenant_id = :tenant and m.scope = any(cast(:scopes as text[]))""")
-_OF_TENANT = Sql("select limits from tenant_limit")
+_OF_TENANT = Sql("select limits from tenant_limit where tenant_id = :tenant")
 _SET_FOR_TENANT = Sql("""
     insert into tenant_limit (tenant_id, limits) values (:tenant, cast(:limits as jsonb))
     on conflict (tenant_id) do update set limits = excluded.limits, updated_at = now()""")
@@ -149,9 +149,9 @@ class PostgresBudgets:
         """Give back what was reserved and not used."""
         await self._connection.execute(_RELEASE, _scopes(ask))
 
-    async def of_tenant(self) -> Limits:
-        """Read the limits of the tenant in whose name this transaction is."""
-        stored = (await self._connection.execute(_OF_TENANT)).scalar()
+    async def of_tenant(self, tenant: TenantId) -> Limits:
+        """Read what a whole tenant may use."""
+        stored = (await self._connection.execute(_OF_TENANT, {"tenant": tenant})).scalar()
         return limits_of(stored) or Limits()
 
     async def set_for_tenant(self, tenant: TenantId, limits: Limits) -> None:

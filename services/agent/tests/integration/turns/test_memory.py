@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from agent_service.app.contexts import Wake, context_opener
-from agent_service.domain.model import Answer, Request, Said, Usage
+from agent_service.domain.model import Answer, Ending, Request, Said, Usage
 from agent_service.domain.usecases.summarise import Summarising
 from agent_service.jobs import JobLease
 from agent_service.repository import CHORES
@@ -26,6 +26,7 @@ class Remembers:
 
     def __init__(self, *, fails: Exception | None = None) -> None:
         self.fails = fails
+        self.ending = Ending.COMPLETE
         self.asked: list[Request] = []
         self.summaries: list[Request] = []
 
@@ -34,7 +35,8 @@ class Remembers:
             self.summaries.append(request)
             if self.fails is not None:
                 raise self.fails
-            return Answer(f"summary {len(self.summaries)}", Usage(40, 0, 8), "gpt-test")
+            told = f"summary {len(self.summaries)}"
+            return Answer(told, Usage(40, 0, 8), "gpt-test", ending=self.ending)
         self.asked.append(request)
         return Answer(f"answer {len(self.asked)}", Usage(10, 0, 5), "gpt-test")
 
@@ -126,6 +128,39 @@ async def test_a_summary_that_fails_for_now_is_tried_again_later(desk: Any) -> N
         await do(desk, job, model)
     model.fails = None
     await do(desk, job, model)
+    assert (await desk.one(_SUMMARY, chat="c"))["summary"] == "summary 2"
+
+
+@pytest.mark.parametrize("ending", [Ending.CUT, Ending.REFUSED])
+async def test_half_a_summary_or_none_leaves_the_memory_there_is_and_is_made_later(
+    desk: Any, ending: Ending
+) -> None:
+    await desk.change(history_tokens=60)
+    model = Remembers()
+    for n in range(5):
+        await ask(desk, model, f"a fairly long message, number {n}")
+    await do(desk, await chore(desk), model)
+    for n in range(5, 11):
+        await ask(desk, model, f"a fairly long message, number {n}")
+    model.ending = ending
+    await do(desk, await chore(desk), model)
+    assert (await desk.one(_SUMMARY, chat="c"))["summary"] == "summary 1"
+    assert (await desk.one(_STEPS))[0] == 2, "both were paid for"
+    model.ending = Ending.COMPLETE
+    await ask(desk, model, "and now?")
+    await do(desk, await chore(desk), model)
+    assert (await desk.one(_SUMMARY, chat="c"))["summary"] == "summary 3"
+
+
+async def test_a_summary_nobody_can_make_holds_up_no_later_one(desk: Any) -> None:
+    await desk.change(history_tokens=60)
+    model = Remembers(fails=NeedsOperator("no such model"))
+    for n in range(5):
+        await ask(desk, model, f"a fairly long message, number {n}")
+    await do(desk, await chore(desk), model)
+    model.fails = None
+    await ask(desk, model, "and now?")
+    await do(desk, await chore(desk), model)
     assert (await desk.one(_SUMMARY, chat="c"))["summary"] == "summary 2"
 
 

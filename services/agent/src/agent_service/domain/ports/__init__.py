@@ -4,6 +4,7 @@ from agent_service.domain.ports.ledger import Budgets, Prices, Runs
 from agent_service.domain.ports.outside import (
     Ears,
     Files,
+    Garbled,
     Lease,
     LocalTool,
     Model,
@@ -14,6 +15,8 @@ from agent_service.domain.ports.outside import (
     Toolbox,
     ToolScope,
     TooMuchContext,
+    Unfinished,
+    Wasted,
 )
 from agent_service.domain.ports.shelves import Facts, FollowUps, HttpTools, Library
 from agent_service.domain.ports.storage import (
@@ -46,6 +49,7 @@ __all__ = [
     "Facts",
     "Files",
     "FollowUps",
+    "Garbled",
     "Heard",
     "Held",
     "HttpTools",
@@ -67,4 +71,6 @@ __all__ = [
     "ToolScope",
     "Toolbox",
     "Turns",
+    "Unfinished",
+    "Wasted",
 ]

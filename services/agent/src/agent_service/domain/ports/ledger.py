@@ -45,8 +45,8 @@ class Budgets(Protocol):
     async def release(self, ask: Ask) -> None:
         """Give back what was reserved and not used."""
 
-    async def of_tenant(self) -> Limits:
-        """Read the limits of the tenant in whose name this transaction is."""
+    async def of_tenant(self, tenant: TenantId) -> Limits:
+        """Read what a whole tenant may use."""
 
     async def set_for_tenant(self, tenant: TenantId, limits: Limits) -> None:
         """Write them."""

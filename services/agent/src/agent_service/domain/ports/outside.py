@@ -20,13 +20,32 @@ from agent_service.domain.model import (
 from agent_service.domain.ports.ledger import Prices
 from agent_service.domain.ports.storage import Context
 from common.contracts import RunId, TenantId
-from common.errors import Refused
+from common.errors import ParleyError, Refused, Unavailable
 
 
 class TooMuchContext(Refused):
     """The model was shown more than it can read."""
 
     code = "too_much_context"
+
+
+class Wasted(ParleyError):
+    """A model has done its work, and what it sent is no answer: it is to be paid all the same."""
+
+    model: str = ""
+    usage: Usage = Usage()
+
+
+class Garbled(Wasted, Unavailable):
+    """What came cannot be read, or broke off for a passing reason."""
+
+    code = "garbled"
+
+
+class Unfinished(Wasted, Refused):
+    """The model stopped for a reason that will be there the next time too."""
+
+    code = "unfinished"
 
 
 class Lease(Protocol):
@@ -58,6 +77,7 @@ class Model(Protocol):
         """Answer a conversation, or ask for tools.
 
         Raises:
+            Wasted: it was paid for, and is none; `Garbled` or `Unfinished`.
             Transient: try later.
             TooMuchContext: the same with less may work.
             Permanent: this model, key or request will never work.

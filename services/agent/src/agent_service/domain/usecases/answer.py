@@ -65,7 +65,7 @@ class Answering:
                 reply = await self._thinking.think(work, lease)
             except Exception as error:
                 if not self._hopeless(error, lease):
-                    await self._opening.release(work)
+                    await self._opening.release(work, lease)
                     raise
                 await self._sending.give_up(work, error, lease)
                 return
@@ -75,7 +75,7 @@ class Answering:
     async def _remember(self, work: Work, lease: Lease) -> None:
         """After a long silence, have the last session told in a few words first."""
         upto = work.turn.forgotten_upto
-        if upto == 0 or work.wait > 0 or work.refused is not None:
+        if upto == 0 or not work.grant.given:
             return
         turn = work.turn
         told = await self._summaries.make(turn.agent, turn.conversation, upto, lease.confirm)

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, replace
 
-from agent_service.domain.model import Ask, Limits, Reached, Scope, Turn, Usage, request_of
+from agent_service.domain.model import Ask, Turn, Usage, request_of
 from agent_service.domain.model.control import Course, decide
 from agent_service.domain.ports import Clock, Context, Lease, Opener, Outside, Turns
 from agent_service.domain.usecases.directing import direct
-from agent_service.domain.usecases.sending import Sending
+from agent_service.domain.usecases.sending import Sending, settle
+from agent_service.domain.usecases.spending import ask_of, at_most, reserve
 from agent_service.domain.usecases.work import Work
-from common.contracts import ConversationId, LimitReached
+from common.contracts import ConversationId
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Opening:
             if turn is None:
                 return None
             work = await self._equipped(context, turn)
-            await reserve(context, work, self.outside)
+            await reserve_next(context, work, self.outside)
             return work
 
     async def _opened_at_once(self, turn_id: str, conversation: ConversationId) -> Work | None:
@@ -66,53 +67,27 @@ class Opening:
         )
         return Work(turn, tools, _ask(turn))
 
-    async def release(self, work: Work) -> None:
+    async def release(self, work: Work, lease: Lease) -> None:
         """Give back what was reserved: the turn waits, and others may go on meanwhile."""
-        if not work.ask.is_free:
+        if work.unwritten:
+            async with self.open_context() as context:
+                await lease.confirm(context)
+                await context.runs.journal(work.turn, work.unwritten)
+                await settle(context, work)
+        elif not work.ask.is_free:
             async with self.open_context() as context:
                 await context.budgets.release(work.ask)
 
 
-async def reserve(context: Context, work: Work, outside: Outside) -> None:
-    """Reserve the next model call of a turn, and say when a limit is near or reached."""
+async def reserve_next(context: Context, work: Work, outside: Outside) -> None:
+    """Reserve the next model call of a turn: all that will be read, and the longest answer."""
     if not work.ask.is_free:
-        work.ask = _estimated(work, context, outside)
-    work.wait, work.refused, news = await context.budgets.reserve(work.ask)
-    for reached in news:
-        _announce(context, work.turn, reached)
+        settings = work.turn.agent.settings
+        request = request_of(work.turn, context.now(), budget=settings.history_tokens)
+        price = outside.prices.of(settings.model or outside.default_model)
+        work.ask = at_most(work.ask, Usage(request.tokens, 0, request.max_output_tokens), price)
+    work.grant = await reserve(context, work.ask)
 
 
 def _ask(turn: Turn) -> Ask:
-    settings, agent = turn.agent.settings, turn.agent
-    shared = turn.tenant_limits or Limits()
-    if shared.requests_per_minute is None:
-        shared = replace(shared, requests_per_minute=settings.requests_per_minute)
-    scopes = (
-        Scope("tenant", agent.tenant, shared),
-        Scope("agent", agent.id, settings.limits),
-        Scope("contact", turn.conversation.id, settings.contact_limits),
-    )
-    return Ask(turn.run.id, agent.tenant, agent.id, turn.conversation.id, scopes)
-
-
-def _estimated(work: Work, context: Context, outside: Outside) -> Ask:
-    """Say what the call may use at most: all that will be read, and the longest answer."""
-    settings = work.turn.agent.settings
-    request = request_of(work.turn, context.now(), budget=settings.history_tokens)
-    price = outside.prices.of(settings.model or outside.default_model)
-    most = Usage(request.tokens, 0, request.max_output_tokens)
-    return replace(work.ask, tokens=most.total, micros=price.cost(most).micros)
-
-
-def _announce(context: Context, turn: Turn, reached: Reached) -> None:
-    event = LimitReached(
-        conversation_id=turn.conversation.id,
-        agent_id=turn.agent.id,
-        scope=reached.scope.kind,
-        period=reached.period,
-        level=reached.level,
-        used_micros=reached.used_micros,
-        limit_micros=reached.limit_micros,
-        since=reached.since,
-    )
-    context.outbox.add(event, tenant=turn.agent.tenant)
+    return ask_of(turn.run.id, turn.agent, turn.conversation.id, turn.tenant_limits)

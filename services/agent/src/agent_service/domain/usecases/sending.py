@@ -49,7 +49,7 @@ class Sending:
             if held.last_seq > run.upto_seq and not last and not run.wrote:
                 ended = Ended("superseded", answer=reply.text, steps=work.unwritten)
                 await context.conversations.set_aside(turn, ended, close=False)
-                await _settled(context, work)
+                await settle(context, work)
                 return False
             await self.say(context, work, reply)
             await lease.finish(context)
@@ -96,7 +96,7 @@ class Sending:
                 # What was said instead is no question, and no yes answers it.
                 await context.conversations.set_pending(turn.conversation.id, None)
             await _ask_for_a_person(context, turn, reply)
-        await _settled(context, work)
+        await settle(context, work)
         if _is_to_be_summarised(turn):
             await context.chores.add(_summary(turn))
 
@@ -131,7 +131,7 @@ async def _drop(context: Context, work: Work, reply: Reply, lease: Lease) -> Non
     """A person took over while the model was thinking: nothing of ours is said."""
     ended = Ended("dropped", answer=reply.text, steps=work.unwritten)
     await context.conversations.set_aside(work.turn, ended, close=True)
-    await _settled(context, work)
+    await settle(context, work)
     await lease.finish(context)
 
 
@@ -152,7 +152,7 @@ async def _ask_for_a_person(context: Context, turn: Turn, reply: Reply) -> None:
     context.outbox.add(requested, tenant=turn.agent.tenant)
 
 
-async def _settled(context: Context, work: Work) -> None:
+async def settle(context: Context, work: Work) -> None:
     """Count what was paid for since the last step in the journal."""
     if work.ask.is_free:
         return

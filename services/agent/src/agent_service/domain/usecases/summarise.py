@@ -1,26 +1,32 @@
 """Tell what was said before in a few words, so that a long conversation stays affordable."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent_service.domain.model import (
     Agent,
     Conversation,
+    Ending,
+    Price,
     Request,
     Said,
     Step,
     StepKind,
+    Usage,
 )
 from agent_service.domain.model.prompts import as_data, summary_instructions, transcript
 from agent_service.domain.ports import Clock, Context, Opener, Outside
+from agent_service.domain.usecases.spending import enter, give_back, reserve_aside
 from common.contracts import ConversationId, RunId, derived_id
-from common.errors import ParleyError
+from common.errors import ParleyError, Permanent, Refused, Transient
 
 _LONGEST = 200
 """Lines that one summary tells of at most."""
 _LONGEST_TEXT = 60_000
 """Characters of them: some 15,000 tokens."""
 _TOKENS = 400
+"""Room for it, unless the agent's answers have more: who reasons needs it for that too."""
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +42,11 @@ class Summarising:
         conversation_id: ConversationId,
         upto: int,
         finish: Callable[[Context], Awaitable[None]],
+        attempts: int = 0,
     ) -> None:
         """Summarise a conversation up to a line, outside of any turn.
+
+        What cannot be told now is left to the next turn, which asks again.
 
         Raises:
             Transient: the model is away; the chore is tried again.
@@ -48,7 +57,13 @@ class Summarising:
             if found is None or agent is None or found.summary_upto >= upto:
                 await finish(context)
                 return
-        await self._make(agent, found, upto, finish)
+        try:
+            await self._make(agent, found, upto, finish)
+        except (Transient, Permanent) as error:
+            if isinstance(error, Transient) and attempts + 1 < _TRIES:
+                raise
+            async with self.open_context() as context:
+                await finish(context)
 
     async def make(
         self,
@@ -71,29 +86,51 @@ class Summarising:
         upto: int,
         within: Callable[[Context], Awaitable[None]],
     ) -> str:
-        after = conversation.summary_upto
-        async with self.open_context() as context:
-            lines = await context.conversations.lines(
-                conversation.id, limit=_LONGEST, after=after, upto=upto
-            )
         began = self.now()
-        before = f"{conversation.summary}\n\n" if conversation.summary else ""
-        said = as_data("conversation", before + transcript(reversed(lines)), _LONGEST_TEXT)
-        answer = await self.outside.model.answer(
-            Request(agent, summary_instructions(), (Said("user", said),), max_output_tokens=_TOKENS)
-        )
-        step = Step(
-            1,
-            StepKind.SUMMARY,
-            output={"upto": upto},
+        run = RunId(derived_id("run", "summary", conversation.id, began.isoformat()))
+        async with self.open_context() as context:
+            request = await _request(context, agent, conversation, upto)
+            ask, grant = await reserve_aside(
+                context, (run, agent, conversation.id), *self._at_most(request)
+            )
+        grant.require()
+        step = Step(1, StepKind.SUMMARY, input={"upto": upto})
+        try:
+            answer = await self.outside.model.answer(request)
+        except Exception as error:
+            await give_back(self.open_context, ask, error, step, self.outside.prices)
+            raise
+        step = replace(
+            step,
             model=answer.model,
             usage=answer.usage,
             cost=self.outside.prices.of(answer.model).cost(answer.usage),
             latency_ms=int((self.now() - began).total_seconds() * 1000),
         )
-        run = RunId(derived_id("run", "summary", conversation.id, str(upto)))
+        whole = answer.ending is Ending.COMPLETE and answer.text.strip()
         async with self.open_context() as context:
-            await within(context)
-            await context.runs.enter(run, (agent.tenant, agent.id, conversation.id), step)
-            await context.conversations.summarised(conversation.id, answer.text, upto)
+            await enter(context, ask, step)
+            if whole:
+                await within(context)
+                await context.conversations.summarised(conversation.id, answer.text, upto)
+        if not whole:
+            # The memory there is beats half of a newer one, and a refusal tells of nothing.
+            raise Refused("the model told no whole summary")
         return answer.text
+
+    def _at_most(self, request: Request) -> tuple[Usage, Price]:
+        model = request.agent.settings.model or self.outside.default_model
+        return Usage(request.tokens, 0, request.max_output_tokens), self.outside.prices.of(model)
+
+
+async def _request(
+    context: Context, agent: Agent, conversation: Conversation, upto: int
+) -> Request:
+    """Ask for what was said since the last summary, told together with it."""
+    lines = await context.conversations.lines(
+        conversation.id, limit=_LONGEST, after=conversation.summary_upto, upto=upto
+    )
+    before = f"{conversation.summary}\n\n" if conversation.summary else ""
+    said = as_data("conversation", before + transcript(reversed(lines)), _LONGEST_TEXT)
+    room = max(_TOKENS, agent.settings.max_output_tokens)
+    return Request(agent, summary_instructions(), (Said("user", said),), max_output_tokens=room)

@@ -1,7 +1,7 @@
 """Think: ask the model, use the tools it asks for, until there is something to say."""
 
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime
 
 from agent_service.domain.model import (
     Answer,
@@ -18,11 +18,12 @@ from agent_service.domain.model.control import hand_off_words
 from agent_service.domain.model.history import images_to_see
 from agent_service.domain.model.texts import whole_sentences
 from agent_service.domain.model.wordings import Wording, words_for
-from agent_service.domain.ports import Clock, Lease, Opener, Outside, TooMuchContext
+from agent_service.domain.ports import Clock, Lease, Opener, Outside, TooMuchContext, Wasted
 from agent_service.domain.usecases.acting import Acting
-from agent_service.domain.usecases.opening import reserve
-from agent_service.domain.usecases.work import BudgetSpent, CapReached, Reply, Work, outcome_of
-from common.errors import RateLimited, Refused
+from agent_service.domain.usecases.opening import reserve_next
+from agent_service.domain.usecases.spending import wasted
+from agent_service.domain.usecases.work import CapReached, Reply, Work, outcome_of
+from common.errors import Refused
 
 _MOST_IMAGES = 4
 _CARE = ("self-harm", "self-harm/intent", "self-harm/instructions")
@@ -86,28 +87,27 @@ class Thinking:
 
     async def _ask(self, work: Work) -> Step:
         """Pay for one answer."""
-        if (spent := work.refused) is not None:
-            whose, period = spent.scope.kind, spent.period
-            raise BudgetSpent(f"the budget of the {whose} for the {period} is spent")
-        if work.wait > 0:
-            raise RateLimited(
-                "the requests or tokens per minute are used up",
-                retry_after=timedelta(seconds=work.wait),
-            )
+        work.grant.require()
         turn, began = work.turn, self.now()
         images = await self._pictures(turn)
-        answer = await self._answer(turn, images)
-        elapsed = int((self.now() - began).total_seconds() * 1000)
-        cost = self.outside.prices.of(answer.model).cost(answer.usage)
+        try:
+            answer = await self._answer(turn, images)
+        except Wasted as error:
+            step = Step(turn.run.next_seq, StepKind.MODEL, latency_ms=self._since(began))
+            work.unwritten.append(wasted(error, step, self.outside.prices))
+            raise
         return Step(
             turn.run.next_seq,
             StepKind.MODEL,
             output=answer.written(),
             model=answer.model,
             usage=answer.usage,
-            cost=cost,
-            latency_ms=elapsed,
+            cost=self.outside.prices.of(answer.model).cost(answer.usage),
+            latency_ms=self._since(began),
         )
+
+    def _since(self, began: datetime) -> int:
+        return int((self.now() - began).total_seconds() * 1000)
 
     async def _answer(self, turn: Turn, images: dict[int, Image]) -> Answer:
         budget = turn.agent.settings.history_tokens
@@ -130,7 +130,7 @@ class Thinking:
             await context.runs.journal(work.turn, [step])
             await context.budgets.settle(work.ask, step.usage, step.cost.micros)
             work.note(step)
-            await reserve(context, work, self.outside)
+            await reserve_next(context, work, self.outside)
 
 
 def _require_within_caps(work: Work) -> None:

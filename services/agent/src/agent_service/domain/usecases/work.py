@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from agent_service.domain.model import Ask, Ending, Reached, Step, Turn
+from agent_service.domain.model import Ask, Ending, Step, Turn
 from agent_service.domain.ports import Tool
+from agent_service.domain.usecases.spending import GRANTED, BudgetSpent, Grant
 from common.errors import ParleyError, Permanent
 
 
@@ -13,12 +14,6 @@ class CapReached(Permanent):
     code = "cap_reached"
 
 
-class BudgetSpent(Permanent):
-    """There is no money left for this today, or this month."""
-
-    code = "budget_spent"
-
-
 @dataclass(slots=True)
 class Work:
     """A turn that is being answered; changes as its run goes on."""
@@ -26,10 +21,8 @@ class Work:
     turn: Turn
     tools: dict[str, Tool]
     ask: Ask
-    wait: float = 0.0
-    """Seconds until the next model call is allowed."""
-    refused: Reached | None = None
-    """The limit that forbids the next model call."""
+    grant: Grant = GRANTED
+    """Whether the next model call may be made."""
     unwritten: list[Step] = field(default_factory=list)
     """Steps that were paid for and go into the journal with the run's end."""
 

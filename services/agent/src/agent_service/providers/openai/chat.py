@@ -17,7 +17,7 @@ from agent_service.domain.model import (
     Usage,
 )
 from agent_service.domain.model.texts import storable
-from common.errors import Refused, Unavailable
+from agent_service.domain.ports import Garbled, Unfinished
 
 PATH = "/chat/completions"
 
@@ -90,21 +90,21 @@ def read_answer(completion: Any) -> Answer:
     """Read a completion.
 
     Raises:
-        Unavailable: it cannot be read.
-        Refused: a filter cut it off.
+        Garbled: it cannot be read.
+        Unfinished: a filter cut it off.
     """
     choices = completion.get("choices") if isinstance(completion, dict) else None
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        raise Unavailable("the model server's answer cannot be read")
+        raise Garbled("the model server's answer cannot be read")
     message, finish = choices[0].get("message") or {}, choices[0].get("finish_reason")
     if finish == "content_filter":
-        raise Refused("the model did not finish: content_filter")
+        raise Unfinished("the model did not finish: content_filter")
     refusal = message.get("refusal")
     cut = finish == "length"
     ending = Ending.CUT if cut else Ending.REFUSED if refusal else Ending.COMPLETE
     return Answer(
         storable(str(refusal or message.get("content") or "")).strip(),
-        _usage(completion.get("usage")),
+        usage_of(completion),
         str(completion.get("model", "")),
         () if cut else tuple(_calls(message.get("tool_calls") or [])),
         (),
@@ -123,9 +123,9 @@ def _calls(calls: list[dict[str, Any]]) -> Iterator[ToolCall]:
         )
 
 
-def _usage(usage: dict[str, Any] | None) -> Usage:
+def usage_of(completion: dict[str, Any]) -> Usage:
     """Read usage; compatible servers leave out parts of it, or all."""
-    found = usage or {}
+    found = completion.get("usage") or {}
     details = found.get("prompt_tokens_details") or {}
     return Usage(
         found.get("prompt_tokens") or 0,

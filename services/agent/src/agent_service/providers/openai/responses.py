@@ -17,7 +17,7 @@ from agent_service.domain.model import (
     Usage,
 )
 from agent_service.domain.model.texts import storable
-from common.errors import Refused, Unavailable
+from agent_service.domain.ports import Garbled, Unfinished
 
 PATH = "/responses"
 _PASSING_FAILURES = {"server_error", "rate_limit_exceeded"}
@@ -93,11 +93,11 @@ def read_answer(response: Any) -> Answer:
     """Read a response.
 
     Raises:
-        Unavailable: it failed for a passing reason, or cannot be read.
-        Refused: it failed for good.
+        Garbled: it failed for a passing reason, or cannot be read.
+        Unfinished: it failed for good.
     """
     if not isinstance(response, dict) or not isinstance(response.get("output"), list):
-        raise Unavailable("the model server's answer cannot be read")
+        raise Garbled("the model server's answer cannot be read")
     _require_success(response)
     spoken, refused = "", False
     for part in _parts(response["output"]):
@@ -107,7 +107,7 @@ def read_answer(response: Any) -> Answer:
     ending = Ending.CUT if cut else Ending.REFUSED if refused else Ending.COMPLETE
     return Answer(
         storable(spoken).strip(),
-        _usage(response.get("usage")),
+        usage_of(response),
         str(response.get("model", "")),
         # What broke off in the middle of a call is no call.
         () if cut else tuple(_calls(response["output"])),
@@ -120,12 +120,12 @@ def _require_success(response: dict[str, Any]) -> None:
     status = response.get("status", "completed")
     code = (response.get("error") or {}).get("code")
     if code in _PASSING_FAILURES:
-        raise Unavailable(f"the model failed: {code}")
+        raise Garbled(f"the model failed: {code}")
     reason = (response.get("incomplete_details") or {}).get("reason") or status
     if status == "incomplete" and reason == "max_output_tokens":
         return
     if status != "completed":
-        raise Refused(f"the model did not finish: {reason}")
+        raise Unfinished(f"the model did not finish: {reason}")
 
 
 def _parts(output: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -142,9 +142,9 @@ def _calls(output: list[dict[str, Any]]) -> Iterator[ToolCall]:
             )
 
 
-def _usage(usage: dict[str, Any] | None) -> Usage:
+def usage_of(response: dict[str, Any]) -> Usage:
     """Read usage; compatible servers leave out parts of it, or all."""
-    found = usage or {}
+    found = response.get("usage") or {}
     details = found.get("input_tokens_details") or {}
     return Usage(
         found.get("input_tokens") or 0,
