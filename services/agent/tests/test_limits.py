@@ -119,3 +119,12 @@ def test_a_cost_is_whole_never_too_small_and_cheaper_from_the_cache(
     assert cheap.cost(used).micros <= dear.cost(used).micros
     assert dear.cost(used).priced
     assert not replace(dear, known=False).cost(used).priced
+
+
+def test_sound_costs_by_its_length_and_tokens_beside_it() -> None:
+    price = Price("whisper", 1_000_000, 0, 0, minute=6000)
+    assert price.cost(Usage(seconds=60)).micros == 6000
+    assert price.cost(Usage(seconds=90)).micros == 9000
+    assert price.cost(Usage(seconds=0.001)).micros == 1, "rounded up"
+    assert price.cost(Usage(10, 0, 0, seconds=1.5)).micros == 160
+    assert Price("m", 1, 1, 1).cost(Usage(seconds=3600)).micros == 0

@@ -14,6 +14,9 @@ def _prices(parser: argparse.ArgumentParser) -> None:
     put.add_argument("model", help="its name, or the beginning of it up to a dash")
     for name in ("input", "cached", "output"):
         put.add_argument(f"--{name}", required=True, metavar="USD", help=f"{name} tokens")
+    put.add_argument(
+        "--minute", default="0", metavar="USD", help="a minute of sound, where that is billed"
+    )
     verbs.add_parser("forget", help="take a price away").add_argument("model")
 
 

@@ -84,6 +84,7 @@ def chores(database: Database, queue: Queue, hands: ChoreHands, *, concurrency: 
                     MessageId(what["message"]),
                     what["reference"],
                     what["mimetype"],
+                    int(what.get("seconds") or 0) or None,
                 )
                 await hands.hearing.hear(recording, job.attempts, lease.finish)
             case kind if kind == SUMMARISE:

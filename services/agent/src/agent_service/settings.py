@@ -38,6 +38,8 @@ class Settings(ServiceSettings, env_prefix="AGENT_"):
     """Micro-USD per million tokens, for models without a price of their own."""
     default_cached_micros: NonNegativeInt = 2_500_000
     default_output_micros: NonNegativeInt = 15_000_000
+    default_minute_micros: NonNegativeInt = 6_000
+    """Micro-USD per minute of sound, likewise."""
 
     @property
     def turn_lease(self) -> timedelta:

@@ -200,7 +200,7 @@ class TenantLimitRow(Base):
 
 
 class ModelPriceRow(Base):
-    """What a model costs: micro-USD per million tokens; operators edit it."""
+    """What a model costs: micro-USD per million tokens and minute of sound; operators edit it."""
 
     __tablename__ = "model_price"
 
@@ -208,6 +208,7 @@ class ModelPriceRow(Base):
     input_micros: Mapped[int]
     cached_micros: Mapped[int]
     output_micros: Mapped[int]
+    minute_micros: Mapped[int] = mapped_column(server_default=text("0"))
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

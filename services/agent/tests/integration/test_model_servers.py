@@ -276,6 +276,9 @@ async def test_a_recording_is_heard_and_its_name_says_what_it_is(server: Server)
     text, usage = await ears.hear(agent, sound, "audio/ogg; codecs=opus")
     assert text == "two tickets"
     assert usage.input_tokens > 0
+    by_length = OpenAIEars(lambda _: server.there, default_model="whisper-1")
+    _, usage = await by_length.hear(agent, sound + b" " * 12_000, "audio/ogg")
+    assert usage == Usage(seconds=3)
     silent = OpenAIEars(lambda _: server.there, default_model=None)
     assert silent.model_for(None) is None
     assert silent.model_for("whisper-1") == "whisper-1"

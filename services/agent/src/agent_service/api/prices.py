@@ -33,7 +33,7 @@ Prices = Annotated[_Prices, Depends(_prices)]
 
 
 class PriceBody(BaseModel):
-    """What a model costs: micro-USD per million tokens."""
+    """What a model costs: micro-USD per million tokens, and per minute of sound it hears."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -41,6 +41,7 @@ class PriceBody(BaseModel):
     input_micros: Micros
     cached_micros: Micros
     output_micros: Micros
+    minute_micros: Micros = 0
 
 
 class PriceView(PriceBody):
@@ -58,6 +59,7 @@ async def list_prices(prices: Prices) -> list[PriceView]:
             input_micros=one.price.input,
             cached_micros=one.price.cached,
             output_micros=one.price.output,
+            minute_micros=one.price.minute,
             updated_at=one.updated_at,
         )
         for one in await prices.every()
@@ -67,6 +69,12 @@ async def list_prices(prices: Prices) -> list[PriceView]:
 @router.put("/prices", dependencies=[Depends(principal("prices:write"))])
 async def set_price(body: PriceBody, prices: Prices) -> PriceBody:
     """Set what a model costs; needs the operators' scope `prices:write`."""
-    price = Price(body.model, body.input_micros, body.cached_micros, body.output_micros)
+    price = Price(
+        body.model,
+        body.input_micros,
+        body.cached_micros,
+        body.output_micros,
+        body.minute_micros,
+    )
     await prices.put(price)
     return body

@@ -139,5 +139,6 @@ def default_price(settings: Settings) -> Price:
         settings.default_input_micros,
         settings.default_cached_micros,
         settings.default_output_micros,
+        settings.default_minute_micros,
         known=False,
     )

@@ -13,7 +13,7 @@ from common.settings import load
 
 _MICROS = 1_000_000
 _MOST = 1_000_000 * _MICROS
-_TITLES = ("MODEL", "INPUT", "CACHED", "OUTPUT", "SET ON")
+_TITLES = ("MODEL", "INPUT", "CACHED", "OUTPUT", "MINUTE", "SET ON")
 
 
 async def run(arguments: argparse.Namespace) -> int:
@@ -40,7 +40,7 @@ async def _act(prices: PostgresPrices, arguments: argparse.Namespace) -> list[st
             if arguments.json:
                 return [as_json([one._asdict() for one in found])]
             rows = [
-                (p.model, _usd(p.input), _usd(p.cached), _usd(p.output), f"{at:%Y-%m-%d}")
+                (p.model, *map(_usd, (p.input, p.cached, p.output, p.minute)), f"{at:%Y-%m-%d}")
                 for p, at in found
             ]
             return table(_TITLES, rows) if rows else ["No model has a price: defaults are taken."]
@@ -50,6 +50,7 @@ async def _act(prices: PostgresPrices, arguments: argparse.Namespace) -> list[st
                 _micros(arguments.input),
                 _micros(arguments.cached),
                 _micros(arguments.output),
+                _micros(arguments.minute),
             )
             await prices.put(price)
             return [f"{price.model} has a price; workers know it within half a minute."]

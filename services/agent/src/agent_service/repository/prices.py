@@ -10,14 +10,16 @@ from common.db import Database, Executes, Sql
 
 _FRESH_SECONDS = 30.0
 _EVERY = Sql("""
-    select model, input_micros, cached_micros, output_micros, updated_at from model_price
+    select model, input_micros, cached_micros, output_micros, minute_micros, updated_at
+    from model_price
     order by model""")
 _SET = Sql("""
-    insert into model_price (model, input_micros, cached_micros, output_micros)
-    values (:model, :input, :cached, :output)
+    insert into model_price (model, input_micros, cached_micros, output_micros, minute_micros)
+    values (:model, :input, :cached, :output, :minute)
     on conflict (model) do update set
         input_micros = excluded.input_micros, cached_micros = excluded.cached_micros,
-        output_micros = excluded.output_micros, updated_at = now()""")
+        output_micros = excluded.output_micros, minute_micros = excluded.minute_micros,
+        updated_at = now()""")
 _FORGET = Sql("delete from model_price where model = :model returning model")
 
 
@@ -50,6 +52,7 @@ class PostgresPrices:
                 "input": price.input,
                 "cached": price.cached,
                 "output": price.output,
+                "minute": price.minute,
             },
         )
 
@@ -88,4 +91,10 @@ class KnownPrices:
 
 
 def _price(row: Any) -> Price:
-    return Price(row["model"], row["input_micros"], row["cached_micros"], row["output_micros"])
+    return Price(
+        row["model"],
+        row["input_micros"],
+        row["cached_micros"],
+        row["output_micros"],
+        row["minute_micros"],
+    )

@@ -76,7 +76,7 @@ async def test_operators_set_prices_and_workers_take_them_up(office: Any) -> Non
     boss = office.caller(scopes=["prices:read", "prices:write"])
     price = {"model": "gpt-x", "input_micros": 250_000, "cached_micros": 25_000}
     assert (await boss.ask("PUT", "/prices", price)).status_code == 422
-    whole = {**price, "output_micros": 2_000_000}
+    whole = {**price, "output_micros": 2_000_000, "minute_micros": 6_000}
     assert (await boss.ask("PUT", "/prices", whole)).json() == whole
     listed = (await boss.ask("GET", "/prices")).json()
     assert whole.items() <= next(one for one in listed if one["model"] == "gpt-x").items()
@@ -86,6 +86,7 @@ async def test_operators_set_prices_and_workers_take_them_up(office: Any) -> Non
     known = KnownPrices(office.database, default, lambda: clock[0])
     await known.refresh()
     assert known.of("gpt-x").output == 2_000_000
+    assert known.of("gpt-x").minute == 6_000
     assert known.of("gpt-x-2026-11-01").known, "a dated name has the undated one's price"
     assert known.of("gpt-xl") is default
     await boss.ask("PUT", "/prices", {**whole, "output_micros": 3_000_000})
@@ -102,10 +103,10 @@ async def test_prices_on_the_command_line_are_us_dollars(office: Any) -> None:
     async def act(action: str, **more: Any) -> list[str]:
         return await _act(prices, argparse.Namespace(action=action, json=False, **more))
 
-    costs = {"input": "0.25", "cached": "0.025", "output": "2"}
+    costs = {"input": "0.25", "cached": "0.025", "output": "2", "minute": "0.006"}
     await act("set", model="gpt-cli", **costs)
     [row] = [line for line in await act("list") if line.startswith("gpt-cli")]
-    assert row.split()[1:4] == ["0.25", "0.025", "2"]
+    assert row.split()[1:5] == ["0.25", "0.025", "2", "0.006"]
     for wrong in ("-1", "cheap", "0.0000001", "nan", "-inf", "1e30"):
         with pytest.raises(InvalidInput):
             await act("set", model="gpt-cli", **{**costs, "input": wrong})
@@ -123,5 +124,6 @@ async def test_the_command_line_knows_prices() -> None:
     assert command.configure is not None
     command.configure(parser)
     words = ["set", "gpt-x", "--input", "1", "--cached", "1", "--output", "1"]
-    assert parser.parse_args(words).model == "gpt-x"
+    said = parser.parse_args(words)
+    assert (said.model, said.minute) == ("gpt-x", "0")
     assert callable(command.resolved())

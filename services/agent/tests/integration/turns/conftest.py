@@ -99,13 +99,13 @@ class ObservedConnection(Connection):
 
 
 class FixedPrices:
-    """A micro-dollar for every token."""
+    """A micro-dollar for every token, and six thousand for a minute of sound."""
 
     async def refresh(self) -> None:
         """Always fresh."""
 
     def of(self, model: str) -> Price:
-        return Price(model, 1_000_000, 1_000_000, 1_000_000)
+        return Price(model, 1_000_000, 1_000_000, 1_000_000, 6000)
 
 
 @dataclass
@@ -221,6 +221,11 @@ class Desk:
         found = [decode(attributes(r.headers), r.value).event for r in records]
         return [event for event in found if isinstance(event, kind)]
 
+    async def told(self, kind: type[Event]) -> list[Any]:
+        """The same, once all that was said has reached the topic."""
+        await self.published()
+        return self.events(kind)
+
     async def writes(self, chat: str, text: str, **changes: Any) -> None:
         event = MessageReceived(
             message_id=MessageId(new_id("wa")),
@@ -257,15 +262,19 @@ class Desk:
         while (job := await self.claim()) is not None:
             await self.work(job, model)
 
-    async def sent(self, chat: str) -> list[SendMessage]:
-        """Everything that reached the topic for a chat, once all has."""
+    async def published(self) -> None:
+        """Wait until nothing waits to be published."""
         self.relay.nudge()
 
-        async def published() -> bool:
+        async def empty() -> bool:
             rows = await self.database.execute(Sql("select count(*) from outbox"))
             return rows.scalar() == 0
 
-        await eventually(published)
+        await eventually(empty)
+
+    async def sent(self, chat: str) -> list[SendMessage]:
+        """Everything that reached the topic for a chat, once all has."""
+        await self.published()
         records = self.bus.records(Topic.WHATSAPP_COMMANDS)
         events = [decode(attributes(r.headers), r.value).event for r in records]
         return [e for e in events if isinstance(e, SendMessage) and e.chat_id == chat]

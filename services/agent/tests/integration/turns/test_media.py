@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agent_service.app.contexts import Wake, context_opener
-from agent_service.domain.model import Agent, Usage, conversation_id
+from agent_service.domain.model import Agent, Limits, Usage, conversation_id
 from agent_service.domain.usecases.hearing import Hearing, Recording, media_came
 from agent_service.jobs import JobLease
 from agent_service.repository import CHORES
@@ -16,6 +16,7 @@ from common.contracts import (
     ChatId,
     ConversationId,
     IntegrationId,
+    LimitReached,
     Media,
     MediaStored,
     MessageId,
@@ -23,11 +24,15 @@ from common.contracts import (
     utc_now,
 )
 from common.db import Sql
-from common.errors import NeedsOperator, Unavailable
+from common.errors import NeedsOperator, RateLimited, Unavailable
 from common.lanes import claim
 
 pytestmark = pytest.mark.integration
 
+_METER = "select day_micros, tokens from meter where scope like 'agent:%'"
+USED = Usage(30, 0, 3)
+MINUTE = 6000
+"""Micro-USD, at this desk."""
 _DUE = "select extract(epoch from due_at - now())::float8 as due_in from lane where queue = 'turns'"
 _LINE = "select text, media ->> 'state' as state from line where message_id = :message"
 _STEPS = Sql("select model, input_tokens, cost_micros from run_step where kind = 'transcription'")
@@ -41,6 +46,7 @@ class Ears:
     """Hears what it is told to hear, or fails."""
 
     failures: list[Exception] = field(default_factory=list)
+    usage: Usage = USED
     heard: list[bytes] = field(default_factory=list)
 
     def model_for(self, agent_transcription_model: str | None) -> str | None:
@@ -50,7 +56,7 @@ class Ears:
         if self.failures:
             raise self.failures.pop(0)
         self.heard.append(sound)
-        return "two tickets, please", Usage(30, 0, 3)
+        return "two tickets, please", self.usage
 
 
 def opener(desk: Any) -> Any:
@@ -87,7 +93,7 @@ async def hear(desk: Any, ears: Ears) -> None:
         use = Hearing(opener(desk), type(outside)(**{**_parts(outside), "ears": ears}), utc_now)
         recording = Recording(
             desk.agent.tenant, AgentId(desk.agent.id), conversation(desk), MessageId("wa_1"),
-            f"media/{desk.agent.tenant}/sound", "audio/ogg",
+            f"media/{desk.agent.tenant}/sound", "audio/ogg", 4,
         )  # fmt: skip
         await use.hear(recording, job.attempts, JobLease(CHORES, job).finish)
 
@@ -189,3 +195,56 @@ async def test_a_turn_that_failed_is_not_hurried_by_a_file(desk: Any) -> None:
     )
     await stored(desk, IMAGE)
     assert await due_in(desk) > 100
+
+
+@pytest.mark.parametrize("usage", [USED, Usage()])
+async def test_hearing_counts_against_the_limits_of_its_agent(desk: Any, usage: Usage) -> None:
+    await desk.change(limits=Limits(micros_per_day=10**9, tokens_per_minute=10_000))
+    await writes(desk, VOICE)
+    await stored(desk, VOICE)
+    await hear(desk, Ears(usage=usage))
+    cost = 33 if usage.total else 4 * MINUTE // 60
+    row = await desk.one(_METER)
+    assert row["day_micros"] == cost, "what says nothing of tokens is billed by its length"
+    assert row["tokens"] == pytest.approx(10_000 - usage.total, abs=1)
+    assert (await desk.one("select count(*) from reservation"))[0] == 0
+    [step] = await desk.database.execute(_STEPS)
+    assert step["cost_micros"] == cost
+
+
+async def test_at_a_hard_limit_a_voice_note_stays_unheard_and_costs_nothing(desk: Any) -> None:
+    await desk.change(limits=Limits(micros_per_day=3))
+    await writes(desk, VOICE)
+    await stored(desk, VOICE)
+    ears = Ears()
+    await hear(desk, ears)
+    assert ears.heard == []
+    row = await desk.one(_LINE, message="wa_1")
+    assert (row["text"], row["state"]) == ("[voice]", "lost")
+    assert await due_in(desk) <= 0, "the turn goes on"
+    [told] = [event.level for event in await desk.told(LimitReached)]
+    assert told == "hard"
+
+
+async def test_over_the_rate_a_voice_note_is_heard_a_little_later(desk: Any) -> None:
+    await desk.change(limits=Limits(tokens_per_minute=100))
+    await desk.turn("d", "hello", "hi")
+    await desk.one("update meter set tokens = 0 returning tokens")
+    await writes(desk, VOICE)
+    await stored(desk, VOICE)
+    ears = Ears()
+    with pytest.raises(RateLimited):
+        await hear(desk, ears)
+    await desk.one("update meter set tokens = 100 returning tokens")
+    await desk.database.execute(_EXPIRED)
+    await hear(desk, ears)
+    assert len(ears.heard) == 1
+
+
+async def test_what_was_reserved_for_a_recording_nobody_could_hear_is_free_again(desk: Any) -> None:
+    await desk.change(limits=Limits(micros_per_day=10**9))
+    await writes(desk, VOICE)
+    await stored(desk, VOICE)
+    await hear(desk, Ears([NeedsOperator("gone")]))
+    assert (await desk.one("select count(*) from reservation"))[0] == 0
+    assert (await desk.one(_METER))["day_micros"] == 0

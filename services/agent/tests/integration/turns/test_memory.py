@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from agent_service.app.contexts import Wake, context_opener
-from agent_service.domain.model import Answer, Ending, Request, Said, Usage
+from agent_service.domain.model import Answer, Ending, Limits, Request, Said, Usage
 from agent_service.domain.usecases.summarise import Summarising
 from agent_service.jobs import JobLease
 from agent_service.repository import CHORES
@@ -18,6 +18,7 @@ pytestmark = pytest.mark.integration
 _AGE = """
     update line set written_at = written_at - interval '2 days' returning seq"""
 _SUMMARY = "select summary, summary_upto, next_seq from conversation where chat_id = :chat"
+_METER = "select day_micros from meter where scope like 'agent:%'"
 _STEPS = "select count(*) from run_step where kind = 'summary'"
 
 
@@ -162,6 +163,22 @@ async def test_a_summary_nobody_can_make_holds_up_no_later_one(desk: Any) -> Non
     await ask(desk, model, "and now?")
     await do(desk, await chore(desk), model)
     assert (await desk.one(_SUMMARY, chat="c"))["summary"] == "summary 2"
+
+
+async def test_at_a_hard_limit_a_summary_is_left_out_and_within_it_counted(desk: Any) -> None:
+    await desk.change(history_tokens=60)
+    model = Remembers()
+    for n in range(5):
+        await ask(desk, model, f"a fairly long message, number {n}")
+    await desk.change(limits=Limits(micros_per_day=3))
+    await do(desk, await chore(desk), model)
+    assert model.summaries == []
+    await desk.change(limits=Limits(micros_per_day=10**9))
+    before = int((await desk.one(_METER))["day_micros"])
+    await ask(desk, model, "and now?")
+    await do(desk, await chore(desk), model)
+    assert int((await desk.one(_METER))["day_micros"]) - before >= 15 + 48
+    assert (await desk.one("select count(*) from reservation"))[0] == 0
 
 
 def opener(desk: Any) -> Any:

@@ -26,11 +26,13 @@ def command_id(run: RunId, bubble: int | str) -> CommandId:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a model call cost, in tokens."""
+    """What a model call used: tokens, or the length of a recording."""
 
     input_tokens: int = 0
     cached_tokens: int = 0
     output_tokens: int = 0
+    seconds: float = 0.0
+    """Of sound, where that is what is billed."""
 
     @property
     def total(self) -> int:

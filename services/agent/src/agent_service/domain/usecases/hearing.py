@@ -1,12 +1,13 @@
 """Hear voice notes: what was said takes its place in the conversation, and the turn goes on."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from agent_service.domain.model import (
     Agent,
     AgentSettings,
+    Ask,
     LineMedia,
     MediaState,
     Step,
@@ -15,6 +16,7 @@ from agent_service.domain.model import (
 )
 from agent_service.domain.model.texts import storable
 from agent_service.domain.ports import Chore, Clock, Context, Opener, Outside
+from agent_service.domain.usecases.spending import enter, give_back, reserve_aside
 from common.contracts import (
     AgentId,
     ConversationId,
@@ -29,6 +31,11 @@ from common.errors import ParleyError, Transient
 TRANSCRIBE = "transcribe"
 VOICES = frozenset({"voice", "audio"})
 _TRIES = 3
+_USUAL_SECONDS = 60
+_HEARD_TOKENS = 10
+"""Of sound, a second."""
+_SAID_TOKENS = 6
+"""Of its words, a second: as fast as anybody speaks."""
 
 
 class Recording(NamedTuple):
@@ -40,6 +47,8 @@ class Recording(NamedTuple):
     message: MessageId
     reference: str
     mimetype: str
+    seconds: int | None = None
+    """How long it is, if anybody has said."""
 
 
 async def media_came(
@@ -78,6 +87,7 @@ async def media_came(
         "message": event.message_id,
         "reference": event.media.reference or "",
         "mimetype": event.media.mimetype or "audio/ogg",
+        "seconds": str(event.media.seconds or ""),
     }
     name = derived_id("hear", conversation, event.message_id)
     await context.chores.add(Chore(tenant, f"{conversation}:hear", name, what))
@@ -86,6 +96,14 @@ async def media_came(
 def _is_to_be_heard(event: MediaStored, settings: AgentSettings) -> bool:
     is_there = event.media.reference is not None
     return is_there and event.kind in VOICES and settings.speech_to_text
+
+
+class _Heard(NamedTuple):
+    """What a recording says, and what it cost to know."""
+
+    text: str
+    ask: Ask
+    step: Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,37 +125,59 @@ class Hearing:
         Raises:
             Transient: not now; after a few tries the line says that it could not be heard.
         """
-        async with self.open_context() as context:
-            agent = await context.agents.get(recording.agent)
-        began, text, usage, model = self.now(), None, Usage(), ""
+        await self.outside.prices.refresh()
+        heard = None
         try:
-            if agent is not None:
-                model = self.outside.ears.model_for(agent.settings.transcription_model) or ""
-                text, usage = await self._words(agent, recording)
+            heard = await self._heard(recording)
         except Transient:
             if attempts + 1 < _TRIES:
                 raise
         except ParleyError:
-            text = None
-        elapsed = int((self.now() - began).total_seconds() * 1000)
+            heard = None  # nor will it be: a limit is reached, or nobody can hear it
+        text = None if heard is None else heard.text
         async with self.open_context() as context:
             await context.conversations.heard(recording.conversation, recording.message, text)
-            if text is not None and agent is not None:
-                step = Step(
-                    1,
-                    StepKind.TRANSCRIPTION,
-                    model=model,
-                    usage=usage,
-                    cost=self.outside.prices.of(model).cost(usage),
-                    latency_ms=elapsed,
-                )
-                run = RunId(derived_id("run", "heard", recording.conversation, recording.message))
-                owner = (recording.tenant, agent.id, recording.conversation)
-                await context.runs.enter(run, owner, step)
+            if heard is not None:
+                await enter(context, heard.ask, heard.step)
             await context.conversations.release(recording.conversation, context.now())
             await finish(context)
 
-    async def _words(self, agent: Agent, recording: Recording) -> tuple[str | None, Usage]:
+    async def _heard(self, recording: Recording) -> _Heard | None:
+        """Pay for a recording's words; None when its agent is gone."""
+        began, prices = self.now(), self.outside.prices
+        run = RunId(derived_id("run", "heard", recording.conversation, recording.message))
+        async with self.open_context() as context:
+            agent = await context.agents.get(recording.agent)
+            if agent is None:
+                return None
+            model = self.outside.ears.model_for(agent.settings.transcription_model) or ""
+            owner = (run, agent, recording.conversation)
+            ask, grant = await reserve_aside(context, owner, _most(recording), prices.of(model))
+        grant.require()
+        step = Step(1, StepKind.TRANSCRIPTION, model=model)
+        try:
+            text, usage = await self._words(agent, recording)
+        except Exception as error:
+            await give_back(self.open_context, ask, error, step, prices)
+            raise
+        step = replace(
+            step,
+            output={"seconds": usage.seconds} if usage.seconds else {},
+            usage=usage,
+            cost=prices.of(model).cost(usage),
+            latency_ms=int((self.now() - began).total_seconds() * 1000),
+        )
+        return _Heard(text, ask, step)
+
+    async def _words(self, agent: Agent, recording: Recording) -> tuple[str, Usage]:
         sound = await self.outside.files.read(recording.tenant, recording.reference)
         text, usage = await self.outside.ears.hear(agent, sound, recording.mimetype)
+        if usage == Usage():
+            usage = Usage(seconds=recording.seconds or 0)  # a server that bills in silence
         return storable(text).strip(), usage
+
+
+def _most(recording: Recording) -> Usage:
+    """Say what hearing a recording may use: by tokens or by its length, whichever is billed."""
+    seconds = recording.seconds or _USUAL_SECONDS
+    return Usage(seconds * _HEARD_TOKENS, 0, seconds * _SAID_TOKENS, seconds)

@@ -51,6 +51,7 @@ class Summarising:
         Raises:
             Transient: the model is away; the chore is tried again.
         """
+        await self.outside.prices.refresh()
         async with self.open_context() as context:
             found = await context.conversations.get(conversation_id)
             agent = await context.agents.get(found.agent_id) if found is not None else None

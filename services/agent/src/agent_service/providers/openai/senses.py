@@ -3,6 +3,7 @@
 import openai
 from openai.types import ModerationTextInputParam
 from openai.types.audio import Transcription
+from openai.types.audio.transcription import UsageDuration, UsageTokens
 
 from agent_service.domain.model import Agent, Usage
 from agent_service.providers.openai.clients import ServerFor
@@ -56,10 +57,14 @@ class OpenAIEars:
 
 
 def _usage(heard: Transcription) -> Usage:
-    """Count tokens; older models bill by the second, which has no price here."""
-    if heard.usage is None or heard.usage.type != "tokens":
-        return Usage()
-    return Usage(heard.usage.input_tokens, 0, heard.usage.output_tokens)
+    """Read what is billed: tokens, or seconds by older models; compatible servers may not say."""
+    match heard.usage:
+        case UsageTokens(input_tokens=read, output_tokens=written):
+            return Usage(read, 0, written)
+        case UsageDuration(seconds=seconds):
+            return Usage(seconds=seconds)
+        case _:
+            return Usage()
 
 
 class OpenAIModerator:
