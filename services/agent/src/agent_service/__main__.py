@@ -1,4 +1,4 @@
-"""python -m agent_service api | worker | all | migrate | lanes | dead-letters | reseal | prices."""
+"""python -m agent_service api | worker | all | migrate, and what operators do; see `--help`."""
 
 import argparse
 import sys
@@ -20,6 +20,28 @@ def _prices(parser: argparse.ArgumentParser) -> None:
     verbs.add_parser("forget", help="take a price away").add_argument("model")
 
 
+def _ceilings(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    show = verbs.add_parser("show", help="show a tenant's own limits and its ceiling")
+    put = verbs.add_parser("set", help="set a tenant's ceiling, whole")
+    for name in ("usd-per-day", "usd-per-month"):
+        put.add_argument(f"--{name}", metavar="USD")
+    for name in ("requests-per-minute", "tokens-per-minute", "parallel-runs"):
+        put.add_argument(f"--{name}", metavar="N", type=_count)
+    for verb in (show, put, verbs.add_parser("lift", help="take a tenant's ceiling away")):
+        verb.add_argument("tenant", help="its id")
+    show.add_argument("--json", action="store_true")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
+_CEILINGS = Command(
+    "ceilings", "say what tenants may use at most", "agent_service.app.ceilings:run", _ceilings
+)
 _PRICES = Command(
     "prices", "list and set what models cost", "agent_service.app.prices:run", _prices
 )
@@ -34,6 +56,7 @@ SERVICE: Service[Any] = Service(
             SealedColumn("agent", "sealed_api_key", "agent.api_key"),
             SealedColumn("http_tool", "sealed_secret", "agent.tool_secret"),
         ),
+        _CEILINGS,
         _PRICES,
     ),
 )

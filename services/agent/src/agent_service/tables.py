@@ -172,6 +172,8 @@ class MeterRow(Base):
     month: Mapped[date] = mapped_column(Date)
     month_micros: Mapped[int] = mapped_column(server_default=text("0"))
     told: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    counted_for: Mapped[datetime | None]
+    """Which state of the limits the money is counted for; another one makes it be counted anew."""
 
 
 class ReservationRow(Base):
@@ -190,13 +192,15 @@ class ReservationRow(Base):
 
 
 class TenantLimitRow(Base):
-    """What a whole tenant may use."""
+    """What a whole tenant may use, by its own word and by the operator's."""
 
     __tablename__ = "tenant_limit"
 
     tenant_id: Mapped[str] = mapped_column(primary_key=True)
     limits: Mapped[dict[str, Any]]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    ceiling: Mapped[dict[str, Any] | None]
+    """Above which its own limits cannot go; null for none."""
 
 
 class ModelPriceRow(Base):

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from agent_service.api.doors import Opens, Reader, Writer
 from agent_service.api.settings_body import LimitsBody
+from agent_service.domain.usecases.limiting import limit_tenant
 from common.contracts import TenantId, utc_now
 from common.errors import InvalidInput
 
@@ -54,16 +55,17 @@ async def show_usage(
 
 @router.get("/limits")
 async def show_limits(caller: Reader, open_for: Opens) -> LimitsBody:
-    """Show what the whole tenant may use."""
+    """Show what the whole tenant may use, the operator's ceiling included."""
     tenant = TenantId(caller.tenant_id)
     async with open_for(tenant) as context:
-        return LimitsBody(**asdict(await context.budgets.of_tenant(tenant)))
+        allowance = await context.budgets.of_tenant(tenant)
+    return LimitsBody(**asdict(allowance.limits()))
 
 
 @router.put("/limits")
 async def set_limits(body: LimitsBody, caller: Writer, open_for: Opens) -> LimitsBody:
-    """Set what the whole tenant may use; what is left out is unlimited."""
-    tenant = TenantId(caller.tenant_id)
+    """Set what the whole tenant may use; what is left out is limited by the operator only."""
+    tenant, limits = TenantId(caller.tenant_id), body.to_limits()
     async with open_for(tenant) as context:
-        await context.budgets.set_for_tenant(tenant, body.to_limits())
+        await limit_tenant(context, tenant, limits)
     return body

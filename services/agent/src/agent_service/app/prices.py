@@ -1,8 +1,8 @@
 """`prices list | set | forget`: what models cost, as operators see and say it."""
 
 import argparse
-from decimal import Decimal, InvalidOperation
 
+from agent_service.app.money import micros, usd
 from agent_service.domain.model import Price
 from agent_service.repository import PostgresPrices
 from agent_service.settings import Settings
@@ -11,8 +11,6 @@ from common.errors import InvalidInput, NotFound
 from common.service.columns import as_json, say, table
 from common.settings import load
 
-_MICROS = 1_000_000
-_MOST = 1_000_000 * _MICROS
 _TITLES = ("MODEL", "INPUT", "CACHED", "OUTPUT", "MINUTE", "SET ON")
 
 
@@ -40,17 +38,17 @@ async def _act(prices: PostgresPrices, arguments: argparse.Namespace) -> list[st
             if arguments.json:
                 return [as_json([one._asdict() for one in found])]
             rows = [
-                (p.model, *map(_usd, (p.input, p.cached, p.output, p.minute)), f"{at:%Y-%m-%d}")
+                (p.model, *map(usd, (p.input, p.cached, p.output, p.minute)), f"{at:%Y-%m-%d}")
                 for p, at in found
             ]
             return table(_TITLES, rows) if rows else ["No model has a price: defaults are taken."]
         case "set":
             price = Price(
                 _model(arguments.model),
-                _micros(arguments.input),
-                _micros(arguments.cached),
-                _micros(arguments.output),
-                _micros(arguments.minute),
+                micros(arguments.input),
+                micros(arguments.cached),
+                micros(arguments.output),
+                micros(arguments.minute),
             )
             await prices.put(price)
             return [f"{price.model} has a price; workers know it within half a minute."]
@@ -64,17 +62,3 @@ def _model(name: str) -> str:
     if not name.strip() or not name.isprintable():
         raise InvalidInput("A price is for a model: give its name, as the model server knows it.")
     return name.strip()
-
-
-def _micros(text: str) -> int:
-    try:
-        amount = Decimal(text) * _MICROS
-    except InvalidOperation:
-        raise InvalidInput(f"{text!r} is not an amount in US dollars, such as 0.25.") from None
-    if not (amount.is_finite() and 0 <= amount <= _MOST) or amount != int(amount):
-        raise InvalidInput("A price is from 0 to 1,000,000 and has at most six decimals.")
-    return int(amount)
-
-
-def _usd(micros: int) -> str:
-    return f"{Decimal(micros) / _MICROS:f}"

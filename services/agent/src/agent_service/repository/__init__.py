@@ -3,6 +3,7 @@
 from agent_service.repository.agents import PostgresAgents
 from agent_service.repository.archive import PostgresArchive
 from agent_service.repository.budgets import PostgresBudgets
+from agent_service.repository.ceilings import PostgresCeilings
 from agent_service.repository.chores import CHORES, PostgresChores
 from agent_service.repository.conversations import PostgresConversations
 from agent_service.repository.facts import PostgresFacts, PostgresFollowUps
@@ -19,6 +20,7 @@ __all__ = [
     "PostgresAgents",
     "PostgresArchive",
     "PostgresBudgets",
+    "PostgresCeilings",
     "PostgresChores",
     "PostgresConversations",
     "PostgresFacts",

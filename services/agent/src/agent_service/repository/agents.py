@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from agent_service.domain.model import Agent, AgentSettings, Caps, Limits
+from agent_service.domain.model import Agent, AgentSettings, Allowance, Caps, Limits
 from agent_service.domain.model.triggers import Trigger, TriggerKind, TriggerOperator
 from common.contracts import AgentId, TenantId
 from common.db import Connection, Sql
@@ -92,8 +92,8 @@ def agent_of(row: Any) -> Agent:
         tenant=TenantId(row["tenant_id"]),
         name=row["name"],
         settings=settings_of(row["settings"]),
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
+        created_at=_at(row["created_at"]),
+        updated_at=_at(row["updated_at"]),
         sealed_api_key=row["sealed_api_key"],
     )
 
@@ -105,9 +105,21 @@ def settings_of(stored: Any) -> AgentSettings:
     return AgentSettings(**known)
 
 
-def limits_of(stored: Any) -> Limits | None:
-    """Read limits."""
-    return None if stored is None else _group(Limits, stored)
+def allowance_of(row: Any) -> Allowance:
+    """Read what a tenant may use, out of its row; None for none."""
+    if row is None:
+        return Allowance()
+    ceiling = row["ceiling"]
+    return Allowance(
+        _group(Limits, row["limits"]),
+        None if ceiling is None else _group(Limits, ceiling),
+        _at(row["updated_at"]),
+    )
+
+
+def _at(stored: Any) -> datetime:
+    """Read a time, also out of JSON."""
+    return datetime.fromisoformat(stored) if isinstance(stored, str) else stored
 
 
 def _typed(name: str, value: Any) -> Any:

@@ -5,8 +5,18 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from agent_service.domain.model import Ask, Limits, Live, Meter, Reached, Usage, Verdict, judge
-from agent_service.repository.agents import limits_of
+from agent_service.domain.model import (
+    Allowance,
+    Ask,
+    Limits,
+    Live,
+    Meter,
+    Reached,
+    Usage,
+    Verdict,
+    judge,
+)
+from agent_service.repository.agents import allowance_of
 from agent_service.repository.rows import as_json
 from common.contracts import TenantId
 from common.db import Connection, Sql
@@ -29,23 +39,50 @@ _TAKE_REQUEST = Sql(f"""
 _GIVE_REQUEST = Sql("""
     update meter set requests = requests + 1 where tenant_id = :tenant and scope = :scope""")
 
+_METER = f"""
+    m.scope, m.requests, m.tokens, m.day, m.day_micros, m.month, m.month_micros, m.told,
+    extract(epoch from now() - m.requests_at)::float8 as requests_age,
+    extract(epoch from now() - m.tokens_at)::float8 as tokens_age, {_TODAY} as today,
+    m.counted_for"""
 _LOCK = Sql(f"""
     insert into meter as m (tenant_id, scope, day, month)
     select :tenant, s, {_TODAY}, date_trunc('month', {_TODAY})
     from unnest(cast(:scopes as text[])) as s order by s
     on conflict (tenant_id, scope) do update set tenant_id = excluded.tenant_id
-    returning scope, requests, tokens, day, day_micros, month, month_micros, told,
-        extract(epoch from now() - requests_at)::float8 as requests_age,
-        extract(epoch from now() - tokens_at)::float8 as tokens_age, {_TODAY} as today""")
+    returning {_METER}""")
 """Makes what is missing and locks all, always in the same order; what follows sees the newest."""
 _LIVE = Sql("""
-    select count(*) as runs, coalesce(sum(micros), 0)::bigint as micros,
-        count(*) filter (where agent_id = :agent) as agent_runs,
+    select count(distinct conversation_id) filter (where elsewhere) as runs,
+        coalesce(sum(micros), 0)::bigint as micros,
+        count(distinct conversation_id) filter (where elsewhere and agent_id = :agent)
+            as agent_runs,
         coalesce(sum(micros) filter (where agent_id = :agent), 0)::bigint as agent_micros,
-        count(*) filter (where conversation_id = :contact) as contact_runs,
-        coalesce(sum(micros) filter (where conversation_id = :contact), 0)::bigint
-            as contact_micros
-    from reservation where tenant_id = :tenant and expires_at > now() and id <> :run""")
+        0::bigint as contact_runs,
+        coalesce(sum(micros) filter (where not elsewhere), 0)::bigint as contact_micros
+    from (select *, conversation_id <> :contact as elsewhere from reservation) as r
+    where tenant_id = :tenant and expires_at > now() and id <> :run""")
+"""A conversation is answered by one run at a time; what is done beside it counts with it."""
+_RECOUNT = {
+    kind: Sql(f"""
+        update meter m set
+            counted_for = :since, day = {_TODAY}, month = date_trunc('month', {_TODAY}),
+            day_micros = used.today, month_micros = used.month
+        from (
+            select coalesce(sum(cost_micros), 0)::bigint as month, coalesce(sum(cost_micros)
+                filter (where created_at >= {_TODAY}::timestamp at time zone 'utc'), 0)::bigint
+                as today
+            from run_step s
+            where model <> '' and {whose} and created_at
+                >= date_trunc('month', {_TODAY}::timestamp) at time zone 'utc') as used
+        where m.tenant_id = :tenant and m.scope = :scope
+        returning {_METER}""")
+    for kind, whose in {
+        "tenant": "s.tenant_id = :tenant",
+        "agent": "s.tenant_id = :tenant and s.agent_id = :agent",
+        "contact": "s.conversation_id = :contact and s.agent_id = :agent",
+    }.items()
+}
+"""What was used while nobody counted is in the journals; the meter is locked, so none is missed."""
 _WRITE = """
     update meter m set
         requests = case when :granted then n.requests else m.requests end,
@@ -81,7 +118,8 @@ _RELEASE = Sql("""
     with gone as (delete from reservation where id = :run returning tokens)
     update meter m set tokens = m.tokens + gone.tokens from gone
     where m.tenant_id = :tenant and m.scope = any(cast(:scopes as text[]))""")
-_OF_TENANT = Sql("select limits from tenant_limit where tenant_id = :tenant")
+_OF_TENANT = Sql("""
+    select limits, ceiling, updated_at from tenant_limit where tenant_id = :tenant""")
 _SET_FOR_TENANT = Sql("""
     insert into tenant_limit (tenant_id, limits) values (:tenant, cast(:limits as jsonb))
     on conflict (tenant_id) do update set limits = excluded.limits, updated_at = now()""")
@@ -101,6 +139,7 @@ class PostgresBudgets:
             _LOCK, {"tenant": ask.tenant, "scopes": [scope.name for scope in ask.scopes]}
         )
         meters = {row["scope"]: row for row in locked}
+        await self._count_in(ask, meters)
         live = (await self._connection.execute(_LIVE, _owner(ask))).one()
         verdicts = [_judged(ask, n, meters, live) for n in range(len(ask.scopes))]
         granted = all(verdict.granted for verdict in verdicts)
@@ -121,6 +160,14 @@ class PostgresBudgets:
             return 0.0
         await self._connection.execute(_GIVE_REQUEST, values)
         return -left * 60.0 / per_minute
+
+    async def _count_in(self, ask: Ask, meters: dict[str, Any]) -> None:
+        """Count what was used before a limit on money was set, or while it was not."""
+        for scope in ask.scopes:
+            if scope.limits.in_money and meters[scope.name]["counted_for"] != scope.since:
+                values = {**_owner(ask), "scope": scope.name, "since": scope.since}
+                rows = await self._connection.execute(_RECOUNT[scope.kind], values)
+                meters[scope.name] = rows.one()
 
     async def _write(self, ask: Ask, verdicts: Sequence[Verdict], *, granted: bool) -> None:
         meters = [
@@ -149,13 +196,14 @@ class PostgresBudgets:
         """Give back what was reserved and not used."""
         await self._connection.execute(_RELEASE, _scopes(ask))
 
-    async def of_tenant(self, tenant: TenantId) -> Limits:
+    async def of_tenant(self, tenant: TenantId) -> Allowance:
         """Read what a whole tenant may use."""
-        stored = (await self._connection.execute(_OF_TENANT, {"tenant": tenant})).scalar()
-        return limits_of(stored) or Limits()
+        return allowance_of(
+            (await self._connection.execute(_OF_TENANT, {"tenant": tenant})).first()
+        )
 
     async def set_for_tenant(self, tenant: TenantId, limits: Limits) -> None:
-        """Write them."""
+        """Write what it allows itself."""
         values = {"tenant": tenant, "limits": as_json(asdict(limits))}
         await self._connection.execute(_SET_FOR_TENANT, values)
 

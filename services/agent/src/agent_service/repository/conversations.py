@@ -19,7 +19,7 @@ from agent_service.domain.model import (
 )
 from agent_service.domain.ports import Ended, Held
 from agent_service.repository import statements as sql
-from agent_service.repository.agents import agent_of, limits_of
+from agent_service.repository.agents import agent_of, allowance_of
 from agent_service.repository.hearing import TURNS, Listener, Opened, lane_of
 from agent_service.repository.rows import (
     as_json,
@@ -68,7 +68,7 @@ class PostgresConversations(Listener):
             found,
             in_order_of_answers(lines, found),
             run,
-            tenant_limits=limits_of(row["limits"]),
+            allowance=allowance_of(row["allowance"]),
         )
 
     async def _supersede(self, turn: str, conversation: Conversation, run: Run, agent: str) -> None:

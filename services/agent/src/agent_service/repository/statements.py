@@ -75,7 +75,7 @@ TURN_FAILURES = Sql("""
 """How often open turns have failed; no row when there is no job left that would answer one."""
 
 TURN = Sql(f"""
-    select {COLUMNS}, to_jsonb(a) as agent, t.limits, (
+    select {COLUMNS}, to_jsonb(a) as agent, to_jsonb(t) as allowance, (
         select jsonb_build_object('id', r.id, 'upto', r.upto_seq, 'agent', r.agent_id, 'steps', (
             select coalesce(jsonb_agg(to_jsonb(s) order by s.seq), '[]')
             from run_step s where s.run_id = r.id))

@@ -13,7 +13,8 @@ from common.db import Sql
 from common.lanes import FINISHING
 
 READ = Sql(f"""
-    select {COLUMNS}, c.turn_id, cast(a.xmin as text) as agent_version, t.limits, said.*
+    select {COLUMNS}, c.turn_id, cast(a.xmin as text) as agent_version, to_jsonb(t) as allowance,
+        said.*
     from unnest(cast(:ids as text[]), cast(:turns as text[])) as wanted(id, turn)
     join conversation c on c.id = wanted.id and c.turn_id = wanted.turn
     join agent a on a.id = c.agent_id and a.tenant_id = c.tenant_id and a.deleted_at is null

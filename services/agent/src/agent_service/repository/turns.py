@@ -21,7 +21,7 @@ from agent_service.domain.model import (
 from agent_service.domain.model.conversations import media_of
 from agent_service.domain.ports import Ended, Lease
 from agent_service.repository import turn_statements as sql
-from agent_service.repository.agents import agent_of, limits_of
+from agent_service.repository.agents import agent_of, allowance_of
 from agent_service.repository.conversations import LONGEST_TURN
 from agent_service.repository.hearing import TURNS
 from agent_service.repository.rows import as_json, conversation_of, run_values, step_values
@@ -148,7 +148,7 @@ class PostgresTurns:
             found,
             in_order_of_answers(_lines(row), found),
             Run(run_id(row["turn_id"], found.last_seq), found.last_seq),
-            tenant_limits=limits_of(row["limits"]),
+            allowance=allowance_of(row["allowance"]),
         )
 
     async def _take(self, wanted: Sequence[_Bucket]) -> list[bool]:

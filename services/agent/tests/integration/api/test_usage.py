@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from agent_service.__main__ import SERVICE
+from agent_service.app.ceilings import _act as act_on_ceilings
 from agent_service.app.contexts import tenant_opener
 from agent_service.app.prices import _act
 from agent_service.domain.model import Cost, Price, Step, StepKind, Usage
-from agent_service.repository import KnownPrices, PostgresPrices
+from agent_service.repository import KnownPrices, PostgresCeilings, PostgresPrices
 from common.contracts import AgentId, ConversationId, RunId, new_id
 from common.db import Sql
 from common.errors import InvalidInput, NotFound
@@ -72,6 +73,34 @@ async def test_a_tenants_limits_are_set_whole_and_shown(office: Any) -> None:
     assert (await us.ask("GET", "/limits")).json() == shown
 
 
+async def ceiling(us: Any, action: str, **limits: Any) -> list[str]:
+    names = ("requests_per_minute", "tokens_per_minute", "usd_per_day", "usd_per_month")
+    said: dict[str, Any] = dict.fromkeys((*names, "parallel_runs")) | limits
+    arguments = argparse.Namespace(action=action, tenant=us.tenant, json=False, **said)
+    return await act_on_ceilings(PostgresCeilings(us.office.database), arguments)
+
+
+async def test_no_tenant_sets_limits_above_the_operators_ceiling(office: Any) -> None:
+    us = office.caller()
+    await us.ask("PUT", "/limits", {"micros_per_day": 5_000_000})
+    await ceiling(us, "set", usd_per_day="2", parallel_runs=4)
+    shown = (await us.ask("GET", "/limits")).json()
+    assert (shown["micros_per_day"], shown["parallel_runs"]) == (2_000_000, 4)
+    for wrong in ({"micros_per_day": 2_000_001}, {"parallel_runs": 5}):
+        refused = await us.ask("PUT", "/limits", wrong)
+        assert refused.status_code == 422
+        assert next(iter(wrong)) in refused.json()["detail"]
+    assert (await us.ask("PUT", "/limits", {"micros_per_day": 1_500_000})).status_code == 200
+    assert (await us.ask("PUT", "/limits", {})).status_code == 200
+    assert (await us.ask("GET", "/limits")).json() == shown, "what is left out has the ceiling"
+    rows = [line.split() for line in await ceiling(us, "show")]
+    assert ["usd_per_day", "-", "2"] in rows
+    await ceiling(us, "lift")
+    assert set((await us.ask("GET", "/limits")).json().values()) == {None}
+    with pytest.raises(InvalidInput):
+        await ceiling(us, "set")
+
+
 async def test_operators_set_prices_and_workers_take_them_up(office: Any) -> None:
     boss = office.caller(scopes=["prices:read", "prices:write"])
     price = {"model": "gpt-x", "input_micros": 250_000, "cached_micros": 25_000}
@@ -118,12 +147,22 @@ async def test_prices_on_the_command_line_are_us_dollars(office: Any) -> None:
         await act("forget", model="gpt-cli")
 
 
-async def test_the_command_line_knows_prices() -> None:
-    [command] = [one for one in SERVICE.commands if one.name == "prices"]
+def parser_of(name: str) -> argparse.ArgumentParser:
+    [command] = [one for one in SERVICE.commands if one.name == name]
     parser = argparse.ArgumentParser()
     assert command.configure is not None
     command.configure(parser)
+    assert callable(command.resolved())
+    return parser
+
+
+async def test_the_command_line_knows_prices_and_ceilings() -> None:
+    parser = parser_of("prices")
     words = ["set", "gpt-x", "--input", "1", "--cached", "1", "--output", "1"]
     said = parser.parse_args(words)
     assert (said.model, said.minute) == ("gpt-x", "0")
-    assert callable(command.resolved())
+    parser = parser_of("ceilings")
+    asked = parser.parse_args(["set", "--usd-per-day", "2", "--parallel-runs", "4", "ten_1"])
+    assert (asked.tenant, asked.usd_per_day, asked.parallel_runs) == ("ten_1", "2", 4)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["set", "--parallel-runs", "0", "ten_1"])

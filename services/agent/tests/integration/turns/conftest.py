@@ -188,7 +188,8 @@ class Desk:
 
     async def change(self, **settings: Any) -> None:
         """Change how the agent behaves."""
-        self.agent = replace(self.agent, settings=replace(self.agent.settings, **settings))
+        changed = replace(self.agent.settings, **settings)
+        self.agent = replace(self.agent, settings=changed, updated_at=utc_now())
         async with tenant_opener(self.database, lambda: None)(self.agent.tenant) as context:
             await context.agents.save(self.agent)
 

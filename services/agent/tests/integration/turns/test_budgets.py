@@ -7,6 +7,7 @@ import pytest
 
 from agent_service.app.contexts import tenant_opener
 from agent_service.domain.model import Answer, Limits, Request, Usage
+from agent_service.repository import PostgresCeilings
 from common.contracts import HandoffRequested, LimitReached
 from common.db import Sql
 from common.errors import RateLimited, Unavailable
@@ -203,3 +204,74 @@ async def test_without_a_budget_nothing_is_reserved_and_only_requests_are_counte
     assert (await desk.one("select count(*) from reservation"))[0] == 0
     rows = await desk.database.execute(Sql("select scope, day_micros from meter"))
     assert [tuple(row) for row in rows] == [(f"tenant:{desk.agent.tenant}", 0)]
+
+
+@pytest.mark.parametrize("whose", ["tenant", "agent", "contact"])
+@pytest.mark.parametrize("period", ["day", "month"])
+async def test_a_limit_set_in_the_middle_of_a_period_counts_what_was_used_before_it(
+    desk: Any, whose: str, period: str
+) -> None:
+    one = await reserved_for_one(desk)
+    await desk.change(limits=Limits(), history_tokens=0)
+    before = 4 if whose == "contact" else 5  # the probe was another contact
+
+    async def limit(micros: int | None) -> None:
+        limits = Limits(**{f"micros_per_{period}": micros})
+        if whose == "tenant":
+            await tenant_limits(desk, limits)
+        else:
+            await desk.change(**{"contact_limits" if whose == "contact" else "limits": limits})
+
+    for _ in range(4):
+        await desk.turn("c", "hello", "hi")
+    await limit(one + before * COST)
+    await desk.turn("c", "hello", "hi")
+    await limit(None)
+    await desk.turn("c", "hello", "hi")
+    await limit(one + (before + 1) * COST)
+    await desk.turn("c", "hello", "hi")
+    assert await desk.texts("c") == ["hi"] * 6 + [desk.agent.settings.fallback_text]
+    [request] = await desk.told(HandoffRequested)
+    assert request.reason == f"the budget of the {whose} for the {period} is spent"
+
+
+async def test_what_was_used_in_an_earlier_period_is_not_counted(desk: Any) -> None:
+    one = await reserved_for_one(desk)
+    await desk.change(limits=Limits(), history_tokens=0)
+    for _ in range(4):
+        await desk.turn("c", "hello", "hi")
+    await desk.one("update run_step set created_at = created_at - interval '32 days' returning 1")
+    await desk.change(limits=Limits(micros_per_day=one, micros_per_month=one))
+    await desk.turn("c", "hello", "hi")
+    assert await desk.texts("c") == ["hi"] * 5
+
+
+async def test_it_is_counted_once_and_not_with_every_turn(desk: Any) -> None:
+    await desk.change(limits=Limits(micros_per_day=10**9))
+    counts = []
+    for _ in range(3):
+        await desk.writes("c", "hello")
+        steps: list[str] = []
+
+        async def step(name: str, seen: list[str] = steps) -> None:
+            seen.append(name)
+
+        await desk.work(await desk.claim(), Quiet(), step)
+        counts.append(steps.count("inside: statement"))
+    assert counts[0] - 1 == counts[1] == counts[2]
+
+
+async def test_an_operators_ceiling_holds_whatever_a_tenant_says(desk: Any) -> None:
+    one = await reserved_for_one(desk)
+    await desk.change(limits=Limits())
+    await tenant_limits(desk, Limits(micros_per_day=10**12))
+    ceilings = PostgresCeilings(desk.database)
+    await ceilings.put(desk.agent.tenant, Limits(micros_per_day=one + COST, requests_per_minute=50))
+    await desk.turn("c", "hello", "hi")
+    await desk.turn("c", "hello", "hi")
+    assert await desk.texts("c") == ["hi", desk.agent.settings.fallback_text]
+    row = await desk.one("select requests from meter where scope like 'tenant:%'")
+    assert row["requests"] < 50, "the agent's own setting is above it"
+    await ceilings.put(desk.agent.tenant, None)
+    await desk.turn("d", "hello", "hi")
+    assert await desk.texts("d") == ["hi"]

@@ -15,7 +15,16 @@ from agent_service.domain.model.conversations import (
     in_order_of_answers,
 )
 from agent_service.domain.model.history import Turn, request_of
-from agent_service.domain.model.limits import Ask, Live, Meter, Reached, Scope, Verdict, judge
+from agent_service.domain.model.limits import (
+    Allowance,
+    Ask,
+    Live,
+    Meter,
+    Reached,
+    Scope,
+    Verdict,
+    judge,
+)
 from agent_service.domain.model.prices import Price
 from agent_service.domain.model.prompts import Called, Image, Item, Output, Request, Said
 from agent_service.domain.model.runs import (
@@ -45,6 +54,7 @@ from agent_service.domain.model.tools import (
 __all__ = [
     "Agent",
     "AgentSettings",
+    "Allowance",
     "Answer",
     "Ask",
     "Called",

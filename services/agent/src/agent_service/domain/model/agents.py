@@ -1,6 +1,6 @@
 """Agents and how they behave."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from agent_service.domain.model.triggers import EVERYTHING, Trigger
@@ -42,6 +42,30 @@ class Limits:
             and self.micros_per_month is None
             and self.parallel_runs is None
         )
+
+    @property
+    def in_money(self) -> bool:
+        """Whether money is limited."""
+        return self.micros_per_day is not None or self.micros_per_month is not None
+
+    def within(self, ceiling: "Limits") -> "Limits":
+        """The same, and in nothing more than a ceiling allows."""
+        both = {one.name: (getattr(self, one.name), getattr(ceiling, one.name)) for one in _LIMITS}
+        return Limits(
+            **{
+                name: min((one for one in given if one is not None), default=None)
+                for name, given in both.items()
+            }
+        )
+
+    def over(self, ceiling: "Limits") -> list[str]:
+        """Name what is more than a ceiling allows."""
+        held = self.within(ceiling)
+        names = [one.name for one in _LIMITS if getattr(self, one.name) is not None]
+        return [name for name in names if getattr(self, name) != getattr(held, name)]
+
+
+_LIMITS = fields(Limits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 from zoneinfo import ZoneInfo
 
-from agent_service.domain.model.agents import Agent, AgentSettings, Limits
+from agent_service.domain.model.agents import Agent, AgentSettings
 from agent_service.domain.model.conversations import Conversation, Fact, Line, MediaState, Role
+from agent_service.domain.model.limits import NO_LIMITS, Allowance
 from agent_service.domain.model.prompts import (
     Called,
     Image,
@@ -48,7 +49,7 @@ class Turn:
     earlier: Mapping[str, tuple[Step, ...]] | None = None
     """What runs did whose answers are in the history, by run."""
     tools: tuple[ToolSpec, ...] = ()
-    tenant_limits: Limits | None = None
+    allowance: Allowance = NO_LIMITS
 
     @property
     def unanswered(self) -> tuple[Line, ...]:

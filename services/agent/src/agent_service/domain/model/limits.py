@@ -1,7 +1,7 @@
 """How much may be spent: what is asked for, what is left, and what to say about it."""
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from agent_service.domain.model.agents import Limits
@@ -10,8 +10,29 @@ from common.contracts import AgentId, ConversationId, RunId, TenantId
 SOFT = 0.8
 """From this share of a limit on, it is announced that it will be reached."""
 
+_NONE = Limits()
 ScopeKind = Literal["tenant", "agent", "contact"]
 Period = Literal["day", "month"]
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a whole tenant may use: as it says itself, and as the operator allows at most."""
+
+    own: Limits = _NONE
+    ceiling: Limits | None = None
+    since: datetime | None = None
+    """When either was changed last."""
+
+    def limits(self, requests_per_minute: int | None = None) -> Limits:
+        """Give what holds; with the requests a minute that hold where none were said."""
+        own = self.own
+        if own.requests_per_minute is None:
+            own = replace(own, requests_per_minute=requests_per_minute)
+        return own if self.ceiling is None else own.within(self.ceiling)
+
+
+NO_LIMITS = Allowance()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +42,8 @@ class Scope:
     kind: ScopeKind
     id: str
     limits: Limits
+    since: datetime | None = None
+    """When its limits were changed last: what was used before that is to be counted."""
 
     @property
     def name(self) -> str:

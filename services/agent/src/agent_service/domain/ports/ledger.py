@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any, Protocol
 
-from agent_service.domain.model import Ask, Limits, Price, Reached, Step, Turn, Usage
+from agent_service.domain.model import Allowance, Ask, Limits, Price, Reached, Step, Turn, Usage
 from common.contracts import AgentId, ConversationId, RunId, TenantId
 
 
@@ -45,11 +45,11 @@ class Budgets(Protocol):
     async def release(self, ask: Ask) -> None:
         """Give back what was reserved and not used."""
 
-    async def of_tenant(self, tenant: TenantId) -> Limits:
+    async def of_tenant(self, tenant: TenantId) -> Allowance:
         """Read what a whole tenant may use."""
 
     async def set_for_tenant(self, tenant: TenantId, limits: Limits) -> None:
-        """Write them."""
+        """Write what it allows itself."""
 
 
 class Prices(Protocol):

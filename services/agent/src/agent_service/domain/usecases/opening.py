@@ -90,4 +90,4 @@ async def reserve_next(context: Context, work: Work, outside: Outside) -> None:
 
 
 def _ask(turn: Turn) -> Ask:
-    return ask_of(turn.run.id, turn.agent, turn.conversation.id, turn.tenant_limits)
+    return ask_of(turn.run.id, turn.agent, turn.conversation.id, turn.allowance)

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from agent_service.domain.model import (
     Agent,
+    Allowance,
     Ask,
-    Limits,
     Price,
     Reached,
     Scope,
@@ -59,15 +59,14 @@ class Grant:
 GRANTED = Grant()
 
 
-def ask_of(run: RunId, agent: Agent, conversation: ConversationId, shared: Limits | None) -> Ask:
-    """Say on whose account a run asks a model; `shared` is what its whole tenant may use."""
-    settings, whole = agent.settings, shared or Limits()
-    if whole.requests_per_minute is None:
-        whole = replace(whole, requests_per_minute=settings.requests_per_minute)
+def ask_of(run: RunId, agent: Agent, conversation: ConversationId, allowance: Allowance) -> Ask:
+    """Say on whose accounts a run asks a model: its tenant's, its agent's and its contact's."""
+    settings, since = agent.settings, agent.updated_at
+    whole = allowance.limits(settings.requests_per_minute)
     scopes = (
-        Scope("tenant", agent.tenant, whole),
-        Scope("agent", agent.id, settings.limits),
-        Scope("contact", conversation, settings.contact_limits),
+        Scope("tenant", agent.tenant, whole, allowance.since),
+        Scope("agent", agent.id, settings.limits, since),
+        Scope("contact", conversation, settings.contact_limits, since),
     )
     return Ask(run, agent.tenant, agent.id, conversation, scopes)
 
@@ -112,8 +111,8 @@ async def reserve_aside(
 ) -> tuple[Ask, Grant]:
     """Reserve a call beside the turns, on the same accounts as theirs."""
     run, agent, conversation = ask
-    shared = await context.budgets.of_tenant(agent.tenant)
-    asked = at_most(ask_of(run, agent, conversation, shared), most, price)
+    allowance = await context.budgets.of_tenant(agent.tenant)
+    asked = at_most(ask_of(run, agent, conversation, allowance), most, price)
     return asked, await reserve(context, asked)
 
 
