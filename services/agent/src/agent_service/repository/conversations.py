@@ -24,6 +24,7 @@ from agent_service.repository.hearing import TURNS, Listener, Opened, lane_of
 from agent_service.repository.rows import (
     as_json,
     conversation_of,
+    facts_of,
     line_of,
     media_json,
     run_of,
@@ -68,6 +69,7 @@ class PostgresConversations(Listener):
             found,
             in_order_of_answers(lines, found),
             run,
+            facts=facts_of(row["facts"]),
             allowance=allowance_of(row["allowance"]),
         )
 

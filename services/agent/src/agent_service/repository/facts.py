@@ -7,9 +7,6 @@ from agent_service.domain.model import Conversation, Fact, FollowUp
 from common.contracts import ChatId, ConversationId, TenantId
 from common.db import Connection, Sql
 
-_FACTS = Sql("""
-    select kind, name, value from contact_fact
-    where tenant_id = :tenant and contact_id = :contact and kind = 'fact' order by name""")
 _KEEP = Sql("""
     insert into contact_fact (tenant_id, contact_id, kind, name, value)
     values (:tenant, :contact, :kind, :name, :value)
@@ -22,11 +19,6 @@ class PostgresFacts:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-
-    async def of(self, tenant: TenantId, contact: ChatId) -> tuple[Fact, ...]:
-        """Read what an agent may know of a contact, by name; notes are the team's."""
-        rows = await self._connection.execute(_FACTS, {"tenant": tenant, "contact": contact})
-        return tuple(Fact(row["kind"], row["name"], row["value"]) for row in rows)
 
     async def keep(self, tenant: TenantId, contact: ChatId, fact: Fact) -> None:
         """Write a fact, in the place of an older one of its name."""

@@ -10,6 +10,7 @@ import orjson
 from agent_service.domain.model import (
     Conversation,
     Cost,
+    Fact,
     Line,
     LineMedia,
     Pending,
@@ -61,6 +62,11 @@ def conversation_of(row: Any) -> Conversation:
 
 def _pending(stored: dict[str, Any]) -> Pending:
     return Pending(**{**stored, "at": datetime.fromisoformat(stored["at"])})
+
+
+def facts_of(stored: list[list[str]] | None) -> tuple[Fact, ...]:
+    """Read what is known of a contact."""
+    return tuple(Fact("fact", name, value) for name, value in stored or ())
 
 
 def line_of(row: Any) -> Line:

@@ -6,6 +6,12 @@ COLUMNS = """
     c.id, c.tenant_id, c.agent_id, c.integration_id, c.chat_id, c.state, c.last_seq,
     c.answered_seq, c.summary, c.summary_upto, c.pending, c.human_until, c.known_as"""
 
+FACTS = """(
+        select jsonb_agg(jsonb_build_array(f.name, f.value) order by f.name) from contact_fact f
+        where f.tenant_id = c.tenant_id and f.contact_id = c.chat_id and f.kind = 'fact'
+    ) as facts"""
+"""What an agent may know of a contact, by name; notes are the team's."""
+
 LOCK = Sql("""
     insert into conversation as c
         (id, tenant_id, agent_id, integration_id, chat_id, known_as, next_seq, last_seq)
@@ -75,7 +81,7 @@ TURN_FAILURES = Sql("""
 """How often open turns have failed; no row when there is no job left that would answer one."""
 
 TURN = Sql(f"""
-    select {COLUMNS}, to_jsonb(a) as agent, to_jsonb(t) as allowance, (
+    select {COLUMNS}, to_jsonb(a) as agent, to_jsonb(t) as allowance, {FACTS}, (
         select jsonb_build_object('id', r.id, 'upto', r.upto_seq, 'agent', r.agent_id, 'steps', (
             select coalesce(jsonb_agg(to_jsonb(s) order by s.seq), '[]')
             from run_step s where s.run_id = r.id))

@@ -2,6 +2,7 @@
 
 from agent_service.repository.statements import (
     COLUMNS,
+    FACTS,
     RUN_AGAIN,
     RUN_COLUMNS,
     STEP_COLUMNS,
@@ -14,7 +15,7 @@ from common.lanes import FINISHING
 
 READ = Sql(f"""
     select {COLUMNS}, c.turn_id, cast(a.xmin as text) as agent_version, to_jsonb(t) as allowance,
-        said.*
+        {FACTS}, said.*
     from unnest(cast(:ids as text[]), cast(:turns as text[])) as wanted(id, turn)
     join conversation c on c.id = wanted.id and c.turn_id = wanted.turn
     join agent a on a.id = c.agent_id and a.tenant_id = c.tenant_id and a.deleted_at is null

@@ -24,7 +24,13 @@ from agent_service.repository import turn_statements as sql
 from agent_service.repository.agents import agent_of, allowance_of
 from agent_service.repository.conversations import LONGEST_TURN
 from agent_service.repository.hearing import TURNS
-from agent_service.repository.rows import as_json, conversation_of, run_values, step_values
+from agent_service.repository.rows import (
+    as_json,
+    conversation_of,
+    facts_of,
+    run_values,
+    step_values,
+)
 from common.contracts import ConversationId, Envelope, EventId, SendMessage, utc_now, uuid7
 from common.contracts.trace import current_traceparent
 from common.db import Database, Gatherer, OutboxRow, outbox_columns, outbox_row
@@ -148,6 +154,7 @@ class PostgresTurns:
             found,
             in_order_of_answers(_lines(row), found),
             Run(run_id(row["turn_id"], found.last_seq), found.last_seq),
+            facts=facts_of(row["facts"]),
             allowance=allowance_of(row["allowance"]),
         )
 

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from agent_service.app.contexts import Wake, context_opener
-from agent_service.domain.model import Answer, Ending, Limits, Request, Said, Usage
+from agent_service.domain.model import Answer, Ending, Fact, Limits, Request, Said, Usage
 from agent_service.domain.usecases.summarise import Summarising
 from agent_service.jobs import JobLease
 from agent_service.repository import CHORES
-from common.contracts import ConversationId, utc_now
+from common.contracts import ChatId, ConversationId, utc_now
 from common.errors import NeedsOperator, Unavailable
 from common.lanes import claim
 
@@ -68,6 +68,27 @@ async def test_what_was_said_is_shown_in_order_and_a_server_can_keep_the_beginni
     assert await ask(desk, model, "three") == ["one", "answer 1", "two", "answer 2", "three"]
     first, second = (request.instructions for request in model.asked[1:])
     assert first == second, "the static prefix is the same, byte by byte"
+
+
+@pytest.mark.parametrize("limits", [Limits(), Limits(micros_per_day=10**9)])
+async def test_what_is_known_of_a_contact_is_shown_to_every_agent_and_notes_to_none(
+    desk: Any, limits: Limits
+) -> None:
+    await desk.change(limits=limits)
+    async with opener(desk)() as context:
+        for kind, name, value in (
+            ("fact", "size", "42"),
+            ("fact", "name", "Ana"),
+            ("note", "x", "rude"),
+        ):
+            await context.facts.keep(desk.agent.tenant, ChatId("c"), Fact(kind, name, value))
+        await context.facts.keep(desk.agent.tenant, ChatId("d"), Fact("fact", "name", "Bea"))
+    shown = await ask(desk, Remembers(), "hello")
+    known = "name: Ana\nsize: 42"
+    assert shown == [
+        f'<data from="what is known about the customer">\n{known}\n</data>',
+        "hello",
+    ]
 
 
 async def test_after_a_long_silence_only_a_summary_of_the_last_session_is_shown(desk: Any) -> None:

@@ -11,9 +11,6 @@ from common.contracts import ChatId, ConversationId, TenantId
 class Facts(Protocol):
     """What is known about contacts."""
 
-    async def of(self, tenant: TenantId, contact: ChatId) -> tuple[Fact, ...]:
-        """Read what an agent may know of a contact, by name; notes are the team's."""
-
     async def keep(self, tenant: TenantId, contact: ChatId, fact: Fact) -> None:
         """Write a fact, in the place of an older one of its name."""
 

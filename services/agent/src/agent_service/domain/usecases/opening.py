@@ -61,7 +61,6 @@ class Opening:
         runs = {line.run for line in turn.history if line.run is not None}
         turn = replace(
             turn,
-            facts=await context.facts.of(tenant, turn.conversation.chat_id),
             earlier=await context.runs.earlier(runs) if runs else None,
             tools=tuple(tool.spec for tool in tools.values()),
         )
