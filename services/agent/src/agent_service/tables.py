@@ -35,6 +35,9 @@ class AgentRow(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
+    refused_until: Mapped[datetime | None]
+    """Until when its model account is left alone; a change of the agent ends it."""
+    refused_because: Mapped[str | None]
 
 
 class ConversationRow(Base):

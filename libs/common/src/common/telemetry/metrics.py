@@ -82,6 +82,9 @@ HTTP_CLIENT = Histogram(
     buckets=_SLOW,
 )
 BREAKERS = Gauge("parley_breakers", "Circuit breakers not closed", ["provider", "state"])
+ACCOUNTS_REFUSED = Counter(
+    "parley_model_accounts_refused", "Model accounts without quota or a valid key", ["whose"]
+)
 WEBHOOKS = Counter("parley_webhooks", "Webhooks accepted or refused", ["route", "reason"])
 
 M = TypeVar("M", bound=MetricWrapperBase)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import httpx2
 
-from agent_service.domain.model import Price
+from agent_service.domain.model import Agent, Price
 from agent_service.domain.ports import Outside
 from agent_service.providers.files import StoredFiles
 from agent_service.providers.tools import HttpToolCaller, Registry
@@ -18,10 +18,12 @@ from common.contracts.trace import current_traceparent
 from common.db import Database
 from common.http import SsrfGuard, Wire, open_wire
 from common.storage import ObjectStore
-from common.telemetry import HttpMetrics
+from common.telemetry import HttpMetrics, get_logger, metrics
 
 if TYPE_CHECKING:
     from agent_service.providers.openai.clients import ServerFor
+
+log = get_logger()
 
 NAME = "agent"
 API_KEY = "agent.api_key"
@@ -89,7 +91,18 @@ async def open_outside(
         ears=OpenAIEars(server_for, default_model=settings.transcription_model),
         files=stored_files(settings),
         default_model=settings.openai_model,
+        alarm=sound_alarm,
     )
+
+
+def sound_alarm(agent: Agent, because: str) -> None:
+    """Tell the operator that an account refuses: it is theirs, or their tenant's."""
+    log.error("model_account.refused", tenant=agent.tenant, agent=agent.id, reason=because)
+    metrics.ACCOUNTS_REFUSED.labels(
+        whose="operator"
+        if agent.sealed_api_key is None and agent.settings.base_url is None
+        else "tenant"
+    ).inc()
 
 
 async def _servers(settings: Settings, keyring: Keyring, stack: AsyncExitStack) -> "ServerFor":

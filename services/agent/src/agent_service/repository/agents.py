@@ -12,21 +12,33 @@ from agent_service.domain.model.triggers import Trigger, TriggerKind, TriggerOpe
 from common.contracts import AgentId, TenantId
 from common.db import Connection, Sql
 
-_COLUMNS = "id, tenant_id, name, settings, sealed_api_key, created_at, updated_at"
+COLUMNS = """
+    id, tenant_id, name, settings, sealed_api_key, created_at, updated_at, refused_until,
+    refused_because"""
 
 _ADD = Sql("""
     insert into agent (id, tenant_id, name, settings, sealed_api_key, created_at, updated_at)
     values (:id, :tenant, :name, cast(:settings as jsonb), :key, :created, :updated)""")
-_GET = Sql(f"select {_COLUMNS} from agent where id = :id and deleted_at is null")
+_GET = Sql(f"select {COLUMNS} from agent where id = :id and deleted_at is null")
 _EVERY = Sql(f"""
-    select {_COLUMNS} from agent where deleted_at is null
+    select {COLUMNS} from agent where deleted_at is null
     order by created_at desc limit :limit""")
 _SAVE = Sql("""
     update agent set
         name = :name, settings = cast(:settings as jsonb), sealed_api_key = :key,
-        updated_at = :updated
+        updated_at = :updated, refused_until = null, refused_because = null
     where id = :id and deleted_at is null""")
 _DELETE = Sql("update agent set deleted_at = :at where id = :id and deleted_at is null")
+_REFUSE = Sql("""
+    with sharing as (
+        select id from agent
+        where tenant_id = :tenant and deleted_at is null
+          and sealed_api_key is not distinct from cast(:key as text)
+          and settings ->> 'base_url' is not distinct from cast(:url as text)
+          and (refused_until is null or refused_until < now())
+        order by id for update)
+    update agent a set refused_until = :until, refused_because = :because
+    from sharing where a.id = sharing.id""")
 _SETTINGS = Sql("""
     select id, settings from agent
     where id = any(cast(:ids as text[])) and deleted_at is null""")
@@ -64,6 +76,17 @@ class PostgresAgents:
         """Delete one; False when there is none."""
         return await self._connection.change(_DELETE, {"id": agent_id, "at": at}) == 1
 
+    async def refuse_account(self, agent: Agent, until: datetime, because: str) -> bool:
+        """Leave an agent's model account alone, with all agents that share it."""
+        values = {
+            "tenant": agent.tenant,
+            "key": agent.sealed_api_key,
+            "url": agent.settings.base_url,
+            "until": until,
+            "because": because,
+        }
+        return await self._connection.change(_REFUSE, values) > 0
+
     async def settings_of(self, ids: Collection[AgentId]) -> dict[AgentId, AgentSettings]:
         """Read how agents behave, of those that exist."""
         rows = await self._connection.execute(_SETTINGS, {"ids": sorted(ids)})
@@ -95,6 +118,8 @@ def agent_of(row: Any) -> Agent:
         created_at=_at(row["created_at"]),
         updated_at=_at(row["updated_at"]),
         sealed_api_key=row["sealed_api_key"],
+        refused_until=_at(row["refused_until"]),
+        refused_because=row["refused_because"] or "",
     )
 
 
@@ -117,7 +142,7 @@ def allowance_of(row: Any) -> Allowance:
     )
 
 
-def _at(stored: Any) -> datetime:
+def _at(stored: Any) -> Any:
     """Read a time, also out of JSON."""
     return datetime.fromisoformat(stored) if isinstance(stored, str) else stored
 

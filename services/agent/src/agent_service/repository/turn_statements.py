@@ -1,5 +1,6 @@
 """The SQL of turns that go the short way: many at once, each statement a transaction of its own."""
 
+from agent_service.repository.agents import COLUMNS as AGENT_COLUMNS
 from agent_service.repository.statements import (
     COLUMNS,
     FACTS,
@@ -35,9 +36,8 @@ READ = Sql(f"""
 """One snapshot holds the conversation and its lines, so nothing need be locked: who ends the turn
 looks again at what it rests on. The version tells whether we know the agent as it is now."""
 
-AGENTS = Sql("""
-    select id, tenant_id, name, settings, sealed_api_key, created_at, updated_at,
-           cast(xmin as text) as version
+AGENTS = Sql(f"""
+    select {AGENT_COLUMNS}, cast(xmin as text) as version
     from agent where id = any(cast(:ids as text[])) and deleted_at is null""")
 
 TAKE_REQUESTS = Sql("""

@@ -185,6 +185,8 @@ class Desk:
     relay: Relay
     agent: Agent
     tools: list[Tool] = field(default_factory=list)
+    alarms: list[tuple[str, str]] = field(default_factory=list)
+    """Agents whose model account refused, and why."""
 
     async def change(self, **settings: Any) -> None:
         """Change how the agent behaves."""
@@ -196,7 +198,11 @@ class Desk:
     def outside(self, model: Model) -> Outside:
         senses = Senses()
         toolbox = Toolbox(self.tools)
-        return Outside(model, toolbox, FixedPrices(), senses, senses, senses, "gpt-test")
+        prices, named = FixedPrices(), "gpt-test"
+        return Outside(model, toolbox, prices, senses, senses, senses, named, self.alarm)
+
+    def alarm(self, agent: Agent, because: str) -> None:
+        self.alarms.append((agent.id, because))
 
     def script(self, *lines: Any) -> Script:
         return Script(list(lines))

@@ -8,6 +8,7 @@ import pytest
 
 from agent_service.app.contexts import Wake, context_opener
 from agent_service.domain.model import Agent, Limits, Usage, conversation_id
+from agent_service.domain.ports import AccountRefused
 from agent_service.domain.usecases.hearing import Hearing, Recording, media_came
 from agent_service.jobs import JobLease
 from agent_service.repository import CHORES
@@ -224,6 +225,17 @@ async def test_at_a_hard_limit_a_voice_note_stays_unheard_and_costs_nothing(desk
     assert await due_in(desk) <= 0, "the turn goes on"
     [told] = [event.level for event in await desk.told(LimitReached)]
     assert told == "hard"
+
+
+async def test_where_the_account_refuses_no_other_voice_note_is_sent_there(desk: Any) -> None:
+    for message in ("wa_1", "wa_2"):
+        await writes(desk, VOICE, message)
+        await stored(desk, VOICE, message)
+    await hear(desk, Ears([AccountRefused("no quota")]))
+    ears = Ears()
+    await hear(desk, ears)
+    assert ears.heard == []
+    assert desk.alarms == [(desk.agent.id, "no quota")]
 
 
 async def test_over_the_rate_a_voice_note_is_heard_a_little_later(desk: Any) -> None:

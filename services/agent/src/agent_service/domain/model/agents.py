@@ -162,3 +162,6 @@ class Agent:
     created_at: datetime
     updated_at: datetime
     sealed_api_key: str | None = None
+    refused_until: datetime | None = None
+    """Until when its model account is not asked, because it has refused."""
+    refused_because: str = ""

@@ -2,6 +2,8 @@
 
 from agent_service.domain.ports.ledger import Budgets, Prices, Runs
 from agent_service.domain.ports.outside import (
+    AccountRefused,
+    Alarm,
     Ears,
     Files,
     Garbled,
@@ -37,7 +39,9 @@ from agent_service.domain.ports.storage import (
 from agent_service.domain.ports.turns import Turns
 
 __all__ = [
+    "AccountRefused",
     "Agents",
+    "Alarm",
     "Budgets",
     "Chore",
     "Chores",

@@ -20,13 +20,19 @@ from agent_service.domain.model import (
 from agent_service.domain.ports.ledger import Prices
 from agent_service.domain.ports.storage import Context
 from common.contracts import RunId, TenantId
-from common.errors import ParleyError, Refused, Unavailable
+from common.errors import NeedsOperator, ParleyError, Refused, Unavailable
 
 
 class TooMuchContext(Refused):
     """The model was shown more than it can read."""
 
     code = "too_much_context"
+
+
+class AccountRefused(NeedsOperator):
+    """The account at the model server has no quota, or its key is none: the next call fails too."""
+
+    code = "account_refused"
 
 
 class Wasted(ParleyError):
@@ -80,6 +86,7 @@ class Model(Protocol):
             Wasted: it was paid for, and is none; `Garbled` or `Unfinished`.
             Transient: try later.
             TooMuchContext: the same with less may work.
+            AccountRefused: nothing will work until a person has seen to it.
             Permanent: this model, key or request will never work.
         """
 
@@ -173,6 +180,14 @@ class Toolbox(Protocol):
         """Give an agent's tools by name, in a stable order: what it was allowed and exists."""
 
 
+Alarm = Callable[[Agent, str], None]
+"""Tells the operator that the model account of an agent refuses, and why."""
+
+
+def nobody_is_told(_: Agent, __: str) -> None:
+    """The alarm where there is nobody to hear it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
     """All of it, for those who answer."""
@@ -184,3 +199,4 @@ class Outside:
     ears: Ears
     files: Files
     default_model: str
+    alarm: Alarm = nobody_is_told

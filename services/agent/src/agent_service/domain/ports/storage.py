@@ -76,6 +76,12 @@ class Agents(Protocol):
     async def delete(self, agent_id: AgentId, at: datetime) -> bool:
         """Delete one; False when there is none."""
 
+    async def refuse_account(self, agent: Agent, until: datetime, because: str) -> bool:
+        """Leave an agent's model account alone, with all agents that share it.
+
+        Returns False when it is left alone already, or is another one by now.
+        """
+
     async def settings_of(self, ids: Collection[AgentId]) -> dict[AgentId, AgentSettings]:
         """Read how agents behave, of those that exist."""
 

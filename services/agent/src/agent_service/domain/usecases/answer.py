@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from agent_service.domain.ports import Clock, Lease, Opener, Outside, Turns
+from agent_service.domain.usecases.accounts import note_refusal, require_account
 from agent_service.domain.usecases.opening import Opening
 from agent_service.domain.usecases.sending import Sending
 from agent_service.domain.usecases.summarise import Summarising
@@ -61,9 +62,12 @@ class Answering:
             if work is None:
                 return
             try:
+                require_account(work.turn.agent, self.now())
                 await self._remember(work, lease)
                 reply = await self._thinking.think(work, lease)
             except Exception as error:
+                agent, alarm = work.turn.agent, self.outside.alarm
+                await note_refusal(self.open_context, agent, error, alarm)
                 if not self._hopeless(error, lease):
                     await self._opening.release(work, lease)
                     raise

@@ -16,6 +16,7 @@ from agent_service.domain.model import (
 )
 from agent_service.domain.model.texts import storable
 from agent_service.domain.ports import Chore, Clock, Context, Opener, Outside
+from agent_service.domain.usecases.accounts import note_refusal, require_account
 from agent_service.domain.usecases.spending import enter, give_back, reserve_aside
 from common.contracts import (
     AgentId,
@@ -150,6 +151,7 @@ class Hearing:
             agent = await context.agents.get(recording.agent)
             if agent is None:
                 return None
+            require_account(agent, began)
             model = self.outside.ears.model_for(agent.settings.transcription_model) or ""
             owner = (run, agent, recording.conversation)
             ask, grant = await reserve_aside(context, owner, _most(recording), prices.of(model))
@@ -159,6 +161,7 @@ class Hearing:
             text, usage = await self._words(agent, recording)
         except Exception as error:
             await give_back(self.open_context, ask, error, step, prices)
+            await note_refusal(self.open_context, agent, error, self.outside.alarm)
             raise
         step = replace(
             step,

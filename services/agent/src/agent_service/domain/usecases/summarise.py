@@ -16,6 +16,7 @@ from agent_service.domain.model import (
 )
 from agent_service.domain.model.prompts import as_data, summary_instructions, transcript
 from agent_service.domain.ports import Clock, Context, Opener, Outside
+from agent_service.domain.usecases.accounts import note_refusal, require_account
 from agent_service.domain.usecases.spending import enter, give_back, reserve_aside
 from common.contracts import ConversationId, RunId, derived_id
 from common.errors import ParleyError, Permanent, Refused, Transient
@@ -88,6 +89,7 @@ class Summarising:
         within: Callable[[Context], Awaitable[None]],
     ) -> str:
         began = self.now()
+        require_account(agent, began)
         run = RunId(derived_id("run", "summary", conversation.id, began.isoformat()))
         async with self.open_context() as context:
             request = await _request(context, agent, conversation, upto)
@@ -100,6 +102,7 @@ class Summarising:
             answer = await self.outside.model.answer(request)
         except Exception as error:
             await give_back(self.open_context, ask, error, step, self.outside.prices)
+            await note_refusal(self.open_context, agent, error, self.outside.alarm)
             raise
         step = replace(
             step,

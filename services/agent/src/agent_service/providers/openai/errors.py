@@ -8,7 +8,7 @@ import httpx2
 import openai
 import orjson
 
-from agent_service.domain.ports import TooMuchContext
+from agent_service.domain.ports import AccountRefused, TooMuchContext
 from common.errors import NeedsOperator, RateLimited, Refused, Unavailable
 from common.http import parse_retry_after
 
@@ -38,12 +38,12 @@ def of_status(response: httpx2.Response) -> Exception:
     status, error = response.status_code, _error_in(response.content)
     match status:
         case HTTPStatus.TOO_MANY_REQUESTS if _HARD_429 & {error.get("code"), error.get("type")}:
-            return NeedsOperator("the model account has no quota left")
+            return AccountRefused("the model account has no quota left")
         case HTTPStatus.TOO_MANY_REQUESTS:
             wait = _wait(response.headers)
             return RateLimited("the model asks us to slow down", retry_after=wait)
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
-            return NeedsOperator("the model server refuses the key")
+            return AccountRefused("the model server refuses the key")
         case HTTPStatus.NOT_FOUND:
             return NeedsOperator("the model does not exist (any more)")
         case _ if status in _PASSING or status >= _SERVER_ERRORS:
