@@ -57,10 +57,9 @@ _END = re.compile(r"[.!?](?=\s|$)|\n")
 
 def recites(text: str, instructions: str) -> bool:
     """Tell whether a text gives away what an agent was told, in whichever case and markup."""
-    plain, said = plainly(instructions), plainly(text)
+    said, (plain, orders) = plainly(text), _read(instructions)
     if len(plain) < _PIECE:
         return False  # too little to be worth hiding, and every answer may hold it
-    orders = _orders(instructions)
     ordered = sum(len(head) for head in orders if head in said)
     if ordered >= _ORDERED or (
         ordered >= _SHORT_ORDER and ordered * 2 >= sum(len(head) for head in orders)
@@ -77,8 +76,8 @@ def plainly(text: str) -> str:
 
 
 @lru_cache(maxsize=1000)
-def _orders(instructions: str) -> tuple[str, ...]:
-    """Give the beginnings of what is ordered, none within another."""
+def _read(instructions: str) -> tuple[str, tuple[str, ...]]:
+    """Give them plainly, and the beginnings of what is ordered, none within another."""
     lines = (" ".join(line.split()) for line in _MARKUP.sub("", instructions).splitlines())
     text = "\n".join(lines).casefold()
     found: list[str] = []
@@ -88,7 +87,7 @@ def _orders(instructions: str) -> tuple[str, ...]:
             end = _END.search(text, match.end(), match.start() + _HEAD)
             upto = end.start() if end else match.start() + _HEAD
             found.append(plainly(text[match.start() : upto]))
-    return tuple(found)
+    return plainly(instructions), tuple(found)
 
 
 def _pieces(plain: str) -> Iterator[str]:
