@@ -48,6 +48,20 @@ async def test_what_no_retry_mends_asks_for_a_person(stage: Any, fault: str, rea
     await expect_a_person(stage, ana, reason)
 
 
+async def test_an_account_without_quota_is_not_asked_for_the_next_customer_either(
+    stage: Any,
+) -> None:
+    ana = await stage.customer(fallback_text=FALLBACK)
+    bea = replace(ana, chat=ChatId(new_id("cht")))
+    await stage.fault(ana.agent, "insufficient_quota", times=1)
+    for one in (ana, bea):
+        await one.writes("hello")
+        reason = (await one.handed_off()).reason
+        assert reason == "the model cannot answer: the model account has no quota left"
+        assert await one.hears() == [FALLBACK]
+    assert await stage.calls(ana.agent) == [], "the server would have answered the second"
+
+
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [

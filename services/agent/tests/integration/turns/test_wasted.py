@@ -60,3 +60,10 @@ async def test_an_answer_that_broke_off_is_entered_and_asked_for_again(
     ]  # fmt: skip
     if limits.micros_per_day:
         assert (await desk.one(_METER))["day_micros"] == 2 * COST
+
+
+async def test_what_came_without_a_bill_leaves_nothing_in_the_journal(desk: Any) -> None:
+    await desk.writes("c", "hello")
+    with pytest.raises(Garbled):
+        await desk.work(await desk.claim(), desk.script(Garbled("a page of a proxy")))
+    assert (await desk.one("select count(*) from run_step"))[0] == 0

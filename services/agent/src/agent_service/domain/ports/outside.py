@@ -41,6 +41,11 @@ class Wasted(ParleyError):
     model: str = ""
     usage: Usage = Usage()
 
+    @property
+    def is_paid(self) -> bool:
+        """Whether it says what is to be paid."""
+        return self.usage != Usage()
+
 
 class Garbled(Wasted, Unavailable):
     """What came cannot be read, or broke off for a passing reason."""

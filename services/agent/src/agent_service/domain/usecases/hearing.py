@@ -138,9 +138,9 @@ class Hearing:
         text = None if heard is None else heard.text
         async with self.open_context() as context:
             await context.conversations.heard(recording.conversation, recording.message, text)
+            await context.conversations.release(recording.conversation, context.now())
             if heard is not None:
                 await enter(context, heard.ask, heard.step)
-            await context.conversations.release(recording.conversation, context.now())
             await finish(context)
 
     async def _heard(self, recording: Recording) -> _Heard | None:

@@ -126,7 +126,7 @@ async def give_back(
     open_context: Opener, ask: Ask, error: Exception, step: Step, prices: Prices
 ) -> None:
     """Give back what was reserved for a call that came to nothing, but for what was paid."""
-    if isinstance(error, Wasted):
+    if isinstance(error, Wasted) and error.is_paid:
         async with open_context() as context:
             await enter(context, ask, wasted(error, step, prices))
     elif not ask.is_free:

@@ -113,10 +113,12 @@ class Summarising:
         )
         whole = answer.ending is Ending.COMPLETE and answer.text.strip()
         async with self.open_context() as context:
+            # Conversations before meters before lanes, as a turn locks them.
+            if whole:
+                await context.conversations.summarised(conversation.id, answer.text, upto)
             await enter(context, ask, step)
             if whole:
                 await within(context)
-                await context.conversations.summarised(conversation.id, answer.text, upto)
         if not whole:
             # The memory there is beats half of a newer one, and a refusal tells of nothing.
             raise Refused("the model told no whole summary")

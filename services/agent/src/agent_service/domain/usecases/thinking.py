@@ -93,8 +93,9 @@ class Thinking:
         try:
             answer = await self._answer(turn, images)
         except Wasted as error:
-            step = Step(turn.run.next_seq, StepKind.MODEL, latency_ms=self._since(began))
-            work.unwritten.append(wasted(error, step, self.outside.prices))
+            if error.is_paid:
+                step = Step(turn.run.next_seq, StepKind.MODEL, latency_ms=self._since(began))
+                work.unwritten.append(wasted(error, step, self.outside.prices))
             raise
         return Step(
             turn.run.next_seq,
