@@ -48,6 +48,9 @@ class AgentView(BaseModel):
     name: str
     settings: SettingsBody
     has_own_key: bool
+    refused_until: AwareDatetime | None
+    """Until when its model account is left alone, as it has refused; a change ends it."""
+    refused_because: str
     created_at: AwareDatetime
     updated_at: AwareDatetime
 
@@ -59,6 +62,8 @@ class AgentView(BaseModel):
             name=agent.name,
             settings=SettingsBody.model_validate(asdict(agent.settings)),
             has_own_key=agent.sealed_api_key is not None,
+            refused_until=agent.refused_until,
+            refused_because=agent.refused_because,
             created_at=agent.created_at,
             updated_at=agent.updated_at,
         )

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from agent_service.domain.model import Agent, AgentSettings, Allowance, Caps, Limits
+from agent_service.domain.model.limits import NO_LIMITS
 from agent_service.domain.model.triggers import Trigger, TriggerKind, TriggerOperator
 from common.contracts import AgentId, TenantId
 from common.db import Connection, Sql
@@ -133,7 +134,7 @@ def settings_of(stored: Any) -> AgentSettings:
 def allowance_of(row: Any) -> Allowance:
     """Read what a tenant may use, out of its row; None for none."""
     if row is None:
-        return Allowance()
+        return NO_LIMITS
     ceiling = row["ceiling"]
     return Allowance(
         _group(Limits, row["limits"]),

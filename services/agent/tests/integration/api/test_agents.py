@@ -1,8 +1,12 @@
 """Agents over HTTP: made, shown, changed, deleted; what does not fit is named."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+
+from agent_service.app.contexts import tenant_opener
+from common.contracts import AgentId, utc_now
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
@@ -203,3 +207,22 @@ async def test_public_model_servers_and_those_the_operator_allows_are_taken(offi
     for url in ("https://models.example.com/v1", "http://10.9.8.7:8000/v1"):
         made = await us.makes(settings={"base_url": url})
         assert made["settings"]["base_url"] == url
+
+
+async def test_a_tenant_sees_that_its_model_account_refuses_and_a_change_ends_it(
+    office: Any,
+) -> None:
+    us = office.caller()
+    path = f"/agents/{(await us.makes())['id']}"
+    until = utc_now() + timedelta(minutes=5)
+    async with tenant_opener(office.database, lambda: None)(us.tenant) as context:
+        agent = await context.agents.get(AgentId(path.rpartition("/")[2]))
+        assert agent is not None
+        assert await context.agents.refuse_account(agent, until, "no quota left")
+        assert not await context.agents.refuse_account(agent, until, "no quota left"), "once"
+    shown = (await us.ask("GET", path)).json()
+    assert shown["refused_because"] == "no quota left"
+    assert datetime.fromisoformat(shown["refused_until"]) == until
+    changed = (await us.ask("PATCH", path, {"api_key": "sk-new"})).json()
+    assert (changed["refused_until"], changed["refused_because"]) == (None, "")
+    assert (await us.ask("GET", path)).json()["refused_until"] is None

@@ -63,6 +63,8 @@ async def change(context: Context, agent_id: AgentId, draft: Draft) -> Agent:
         settings=draft.settings or agent.settings,
         sealed_api_key=key,
         updated_at=context.now(),
+        refused_until=None,
+        refused_because="",
     )
     await context.agents.save(changed)
     return changed
