@@ -1,11 +1,11 @@
 """One agent's turns, worked on by hand on real tables; every step of a worker is observed."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from observed import AtStep, ObservedDatabase, nothing_happens
 
 from agent_service.app.contexts import Wake, context_opener, tenant_opener
 from agent_service.domain.model import (
@@ -47,55 +47,12 @@ from common.contracts import (
     utc_now,
 )
 from common.contracts.cloudevents import attributes, decode
-from common.db import Connection, Database, Rows, Sql
+from common.db import Database, Sql
 from common.lanes import Job, claim
 from common.service import Parts
 from common.testing import eventually, prepare_database, running
 
-AtStep = Callable[[str], Awaitable[None]]
 _EXPIRE = Sql("update lane set due_at = now() - interval '1 second' where leased returning key")
-
-
-class ObservedDatabase(Database):
-    """The real database, which tells before and after everything that is done to it."""
-
-    def __init__(self, real: Database, at: AtStep) -> None:
-        self._real = real
-        self._at = at
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[Connection]:
-        await self._at("outside: begin")
-        async with self._real.transaction() as connection:
-            yield ObservedConnection(connection, self._at)
-            await self._at("inside: commit")
-        await self._at("outside: committed")
-
-    async def execute(self, statement: Sql, values: Mapping[str, Any] | None = None) -> Rows:
-        await self._at("outside: begin")
-        rows = await self._real.execute(statement, values)
-        await self._at("outside: committed")
-        return rows
-
-
-class ObservedConnection(Connection):
-    """The real transaction, which tells after every statement."""
-
-    __slots__ = ("_at", "_real")
-
-    def __init__(self, real: Connection, at: AtStep) -> None:
-        self._real = real
-        self._at = at
-
-    async def execute(self, statement: Sql, values: Mapping[str, Any] | None = None) -> Rows:
-        rows = await self._real.execute(statement, values)
-        await self._at("inside: statement")
-        return rows
-
-    async def change(self, statement: Sql, values: Mapping[str, Any] | None = None) -> int:
-        count = await self._real.change(statement, values)
-        await self._at("inside: statement")
-        return count
 
 
 class FixedPrices:
@@ -170,10 +127,6 @@ class Senses:
 
     async def see(self, tenant: TenantId, lines: Sequence[Line]) -> Mapping[int, Image]:
         return {}
-
-
-async def nothing_happens(_: str) -> None:
-    """The steps of a worker that nobody disturbs."""
 
 
 @dataclass

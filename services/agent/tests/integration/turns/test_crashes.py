@@ -1,10 +1,10 @@
 """A run with tools, killed or overtaken at every boundary there is: one answer, one effect each."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from observed import AtStep, nothing_happens
 
 from agent_service.domain.model import (
     Answer,
@@ -24,7 +24,6 @@ from common.lanes import LeaseLost
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
-AtStep = Callable[[str], Awaitable[None]]
 _NOTES = Sql("select name, value from contact_fact where contact_id = :chat order by name")
 _LEDGER = Sql("""
     select s.kind, s.state, s.name, s.input_tokens from run_step s
@@ -46,10 +45,6 @@ BOUNDARIES = {
 
 class Killed(BaseException):
     """The process is gone: no handler of ours sees this."""
-
-
-async def nothing_happens(_: str) -> None:
-    """The steps of a worker that nobody disturbs."""
 
 
 @dataclass

@@ -1,11 +1,11 @@
 """A turn that is cut off or taken over at each of its steps, on real tables and a real topic."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from observed import AtStep, nothing_happens
 
 from agent_service.domain.model import Answer, Request, Said, Usage
 from common.contracts import HandoffRequested, Topic
@@ -13,15 +13,9 @@ from common.lanes import LeaseLost
 
 pytestmark = pytest.mark.integration
 
-AtStep = Callable[[str], Awaitable[None]]
-
 
 class Killed(BaseException):
     """The process is gone: no handler of ours sees this."""
-
-
-async def nothing_happens(_: str) -> None:
-    """The steps of a worker that nobody disturbs."""
 
 
 @dataclass

@@ -6,6 +6,7 @@ from datetime import timedelta
 from agent_service.domain.model import (
     Agent,
     Allowance,
+    Answer,
     Ask,
     Price,
     Reached,
@@ -94,6 +95,12 @@ async def reserve(context: Context, ask: Ask) -> Grant:
     return Grant(wait, refused)
 
 
+def paid(step: Step, answer: Answer, prices: Prices) -> Step:
+    """Enter what was paid for an answer."""
+    cost = prices.of(answer.model).cost(answer.usage)
+    return replace(step, model=answer.model, usage=answer.usage, cost=cost)
+
+
 def wasted(error: Wasted, step: Step, prices: Prices) -> Step:
     """Enter what was paid for an answer that is none."""
     return replace(
@@ -107,10 +114,10 @@ def wasted(error: Wasted, step: Step, prices: Prices) -> Step:
 
 
 async def reserve_aside(
-    context: Context, ask: tuple[RunId, Agent, ConversationId], most: Usage, price: Price
+    context: Context, owner: tuple[RunId, Agent, ConversationId], most: Usage, price: Price
 ) -> tuple[Ask, Grant]:
     """Reserve a call beside the turns, on the same accounts as theirs."""
-    run, agent, conversation = ask
+    run, agent, conversation = owner
     allowance = await context.budgets.of_tenant(agent.tenant)
     asked = at_most(ask_of(run, agent, conversation, allowance), most, price)
     return asked, await reserve(context, asked)

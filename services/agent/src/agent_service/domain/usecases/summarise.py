@@ -17,7 +17,7 @@ from agent_service.domain.model import (
 from agent_service.domain.model.prompts import as_data, summary_instructions, transcript
 from agent_service.domain.ports import Clock, Context, Opener, Outside
 from agent_service.domain.usecases.accounts import note_refusal, require_account
-from agent_service.domain.usecases.spending import enter, give_back, reserve_aside
+from agent_service.domain.usecases.spending import enter, give_back, paid, reserve_aside
 from common.contracts import ConversationId, RunId, derived_id
 from common.errors import ParleyError, Permanent, Refused, Transient
 
@@ -104,13 +104,8 @@ class Summarising:
             await give_back(self.open_context, ask, error, step, self.outside.prices)
             await note_refusal(self.open_context, agent, error, self.outside.alarm)
             raise
-        step = replace(
-            step,
-            model=answer.model,
-            usage=answer.usage,
-            cost=self.outside.prices.of(answer.model).cost(answer.usage),
-            latency_ms=int((self.now() - began).total_seconds() * 1000),
-        )
+        elapsed = int((self.now() - began).total_seconds() * 1000)
+        step = paid(replace(step, latency_ms=elapsed), answer, self.outside.prices)
         whole = answer.ending is Ending.COMPLETE and answer.text.strip()
         async with self.open_context() as context:
             # Conversations before meters before lanes, as a turn locks them.

@@ -21,7 +21,7 @@ from agent_service.domain.model.wordings import Wording, words_for
 from agent_service.domain.ports import Clock, Lease, Opener, Outside, TooMuchContext, Wasted
 from agent_service.domain.usecases.acting import Acting
 from agent_service.domain.usecases.opening import reserve_next
-from agent_service.domain.usecases.spending import wasted
+from agent_service.domain.usecases.spending import paid, wasted
 from agent_service.domain.usecases.work import CapReached, Reply, Work, outcome_of
 from common.errors import Refused
 
@@ -94,21 +94,15 @@ class Thinking:
             answer = await self._answer(turn, images)
         except Wasted as error:
             if error.is_paid:
-                step = Step(turn.run.next_seq, StepKind.MODEL, latency_ms=self._since(began))
+                step = self._step(turn, began)
                 work.unwritten.append(wasted(error, step, self.outside.prices))
             raise
-        return Step(
-            turn.run.next_seq,
-            StepKind.MODEL,
-            output=answer.written(),
-            model=answer.model,
-            usage=answer.usage,
-            cost=self.outside.prices.of(answer.model).cost(answer.usage),
-            latency_ms=self._since(began),
-        )
+        step = replace(self._step(turn, began), output=answer.written())
+        return paid(step, answer, self.outside.prices)
 
-    def _since(self, began: datetime) -> int:
-        return int((self.now() - began).total_seconds() * 1000)
+    def _step(self, turn: Turn, began: datetime) -> Step:
+        elapsed = int((self.now() - began).total_seconds() * 1000)
+        return Step(turn.run.next_seq, StepKind.MODEL, latency_ms=elapsed)
 
     async def _answer(self, turn: Turn, images: dict[int, Image]) -> Answer:
         budget = turn.agent.settings.history_tokens
