@@ -62,7 +62,11 @@ def test_what_a_service_says_and_hears_is_found_in_its_code() -> None:
     assert said["agent"] >= {"whatsapp.message.send", "agent.handoff.requested"}
     heard = {service: {event.type for event in heard_by(service)} for service in SERVICES}
     assert "gateway.evolution_webhook.received" in heard["whatsapp"]
-    assert heard["agent"] == {"whatsapp.message.received", "whatsapp.media.stored"}
+    assert heard["agent"] == {
+        "whatsapp.message.received",
+        "whatsapp.message.failed",
+        "whatsapp.media.stored",
+    }
 
 
 def test_the_flow_is_drawn_between_the_markers_and_nowhere_else() -> None:
