@@ -23,7 +23,9 @@ A_TOKEN_COSTS_A_MICRO = {
     "AGENT_DEFAULT_OUTPUT_MICROS": "1000000",
 }
 IN_HAND = """
-    select (select count(*) from outbox) + (select coalesce(sum(pending), 0) from lane)"""
+    select (select count(*) from outbox)
+         + (select coalesce(sum(pending), 0) from lane where queue in ('turns', 'sends'))"""
+"""What waits for another day, such as the end of a person's time, is none of it."""
 HEARD = "select count(*) from line where text = $1"
 HELD = "select count(*) from lane where leased"
 

@@ -56,7 +56,9 @@ IDLE_STEPS = 10
 LEASE_SECONDS = 600
 """Nobody takes over before the end, so each has its own customer's turn in hand and no other."""
 IN_HAND = """
-    select (select count(*) from outbox) + (select coalesce(sum(pending), 0) from lane)"""
+    select (select count(*) from outbox)
+         + (select coalesce(sum(pending), 0) from lane where queue in ('turns', 'sends'))"""
+"""What waits for another day, such as the end of a person's time, is none of it."""
 SETTLED = f"""
     select (select count(*) from conversation) = $1 and not exists (
         select 1 from lane where pending > 0
