@@ -9,6 +9,7 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
+from structlog.testing import capture_logs
 
 from common.bus import InProcessBus, Record, Relay
 from common.contracts import CancelMessages, ChatId, IntegrationId, TenantId, Topic
@@ -135,16 +136,35 @@ async def test_an_outage_of_the_bus_loses_nothing(database: Database, fresh_data
         await eventually(lambda: producer.published("a") == ["1", "2"])
 
 
+async def test_nudges_disturb_nobody_who_is_about_to_lead(
+    database: Database, fresh_database: str
+) -> None:
+    producer = Moody()
+    with capture_logs() as logs:
+        async with relaying(fresh_database, producer) as relay:
+
+            async def nudge_for_ever() -> None:
+                while True:
+                    relay.nudge()
+                    await asyncio.sleep(0)
+
+            nudging = asyncio.create_task(nudge_for_ever())
+            await say(database, None, "a", "1")
+            await eventually(lambda: producer.published("a") == ["1"])
+            nudging.cancel()
+    assert logs == []
+
+
 async def test_one_of_two_leads_and_the_other_takes_over(
     database: Database, fresh_database: str
 ) -> None:
     producer = Moody()
     async with relaying(fresh_database, producer) as second:
-        await eventually(lambda: second._leads)
+        await eventually(lambda: second.leads)
         async with relaying(fresh_database, producer) as first:
             await say(database, first, "a", "1")
             await eventually(lambda: producer.published("a") == ["1"])
-            assert not first._leads
+            assert not first.leads
             async with database.transaction() as connection:
                 await connection.execute(
                     Sql("""
@@ -155,4 +175,4 @@ async def test_one_of_two_leads_and_the_other_takes_over(
             # What the dead leader had no time to forget is published again, in the same order.
             await eventually(lambda: producer.published("a")[-1:] == ["2"])
             assert list(dict.fromkeys(producer.published("a"))) == ["1", "2"]
-            await eventually(lambda: {first._leads, second._leads} == {True, False})
+            await eventually(lambda: {first.leads, second.leads} == {True, False})

@@ -56,17 +56,16 @@ class Relay:
         self._producer = producer
         self._may_lead = lead
         self._wake = asyncio.Event()
-        self._leads = False
-        self._connection: asyncpg.Connection | None = None
+        self._nudged = False
         self._beat = time.monotonic()
-        self._notifying: asyncio.Task[None] | None = None
+        self.leads = False
+        """Whether it publishes, rather than wait to."""
 
     def nudge(self) -> None:
         """Say that rows were committed: publish them now, or tell the leader to."""
-        if self._leads or self._notifying is not None:
-            self._wake.set()
-        else:
-            self._notifying = asyncio.get_running_loop().create_task(self._notify())
+        # The session does it: a connection is for one at a time.
+        self._nudged = True
+        self._wake.set()
 
     def not_ready(self) -> str | None:
         """A relay never keeps a process from serving: rows wait in the table."""
@@ -87,8 +86,6 @@ class Relay:
                 log.warning("relay.interrupted", error=type(error).__name__)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), 0.5)
-            finally:
-                self._leads = False
 
     async def _session(self, stop: asyncio.Event) -> None:
         connection = await asyncpg.connect(
@@ -97,7 +94,6 @@ class Relay:
             # What a crash of Postgres brings back was published: it is published again.
             server_settings={"synchronous_commit": "off"},
         )
-        self._connection = connection
         try:
             await connection.add_listener(_CHANNEL, lambda *_: self._wake.set())
             while not stop.is_set():
@@ -105,13 +101,24 @@ class Relay:
                 if self._may_lead and await connection.fetchval(
                     "select pg_try_advisory_lock($1)", _LOCK
                 ):
-                    self._leads = True
+                    self.leads = True
                     await self._lead(connection, stop)
                 else:
-                    await self._pause(stop)
+                    await self._follow(connection, stop)
         finally:
-            self._connection = None
+            self.leads = False
             connection.terminate()
+
+    async def _follow(self, connection: asyncpg.Connection, stop: asyncio.Event) -> None:
+        """Pass nudges on to the leader, until it is time to see whether there still is one."""
+        until = time.monotonic() + _POLL_SECONDS
+        while not stop.is_set() and (left := until - time.monotonic()) > 0:
+            self._wake.clear()
+            if self._nudged:
+                self._nudged = False
+                await connection.execute("select pg_notify($1, '')", _CHANNEL)
+            else:
+                await self._pause(stop, seconds=left)
 
     async def _lead(self, connection: asyncpg.Connection, stop: asyncio.Event) -> None:
         blocked = {(r["topic"], r["key"]) for r in await connection.fetch(_BLOCKED)}
@@ -180,17 +187,3 @@ class Relay:
         )
         for task in waiting:
             task.cancel()
-
-    async def _notify(self) -> None:
-        """Wake the leader in another process; its poll covers for a notification that fails."""
-        try:
-            while True:
-                self._wake.clear()
-                if self._connection is not None:
-                    await self._connection.execute("select pg_notify($1, '')", _CHANNEL)
-                if not self._wake.is_set():
-                    return
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            log.info("relay.notify_failed", error=type(error).__name__)
-        finally:
-            self._notifying = None
