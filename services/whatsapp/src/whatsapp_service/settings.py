@@ -18,6 +18,9 @@ class Settings(ServiceSettings, env_prefix="WHATSAPP_"):
     """The agent service's internal address."""
     gateway_public_url: HttpUrl
     """Where Evolution reaches the gateway."""
+    create_seconds: PositiveFloat = 20
+    """How long Evolution may take to make a number; it blocks for five seconds and more. With the
+    question whether there is such an agent (5 s) it ends before the gateway's patience does."""
     send_concurrency: PositiveInt = 64
     """Chats that may be sent to at once by one worker."""
     send_lease_seconds: PositiveFloat = 30

@@ -34,6 +34,7 @@ async def house(
         kafka_bootstrap,
         objects.as_uri(),
         check_seconds=1000,
+        create_seconds=3,
         connecting_seconds=1,
         silence_seconds=1,
         media_max_bytes=2_000_000,

@@ -1,6 +1,7 @@
 """Connecting a number: with one click, once, and without a trace when it fails."""
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -31,6 +32,9 @@ ENVELOPES: dict[str, tuple[int, Any, int, str]] = {
     "a server error": (500, {"response": {"message": "Internal"}}, 503, "Evolution server is up"),
     "no licence": (503, LICENCE, 502, "https://evolution.example/register?id=7"),
     "another server": (404, {"response": {"message": ["Cannot POST /x"]}}, 502, "EVOLUTION_URL"),
+    "a page of a proxy": (404, "<html>not here</html>", 502, "EVOLUTION_URL"),
+    "not there": (404, {"response": {"message": ["Not Found"]}}, 502, "EVOLUTION_URL"),
+    "forbidden": (403, {"response": {"message": "Forbidden"}}, 502, "EVOLUTION_API_KEY"),
 }
 
 
@@ -101,10 +105,30 @@ async def test_a_creation_that_was_done_and_not_answered_is_undone_at_evolution_
     assert await left(house, tenant) == []
 
     async def gone() -> bool:
-        return set(await house.instances()) == before
+        return set(await house.instances()) <= before
 
     await eventually(gone)
     assert (await tenant.connect())["state"] == "qr"
+
+
+@pytest.mark.parametrize("fault", ["hang", "hang_after"])
+async def test_an_evolution_that_hangs_is_told_of_in_time_and_undone_as_often_as_it_takes(
+    house: Any, tenant: Any, fault: str
+) -> None:
+    await house.fault(None, fault, "create", seconds=60)
+    await house.fault(None, "status", "delete", status=500, times=4)
+    before, began = set(await house.instances()), time.monotonic()
+    answer = await tenant.http.post(f"{tenant.channel}/connect")
+
+    assert time.monotonic() - began < house.settings.create_seconds + 2
+    assert (answer.status_code, answer.json()["code"]) == (504, "outcome_unknown")
+    assert "connect the number again" in answer.json()["hint"]
+    assert await left(house, tenant) == []
+
+    async def gone() -> bool:
+        return set(await house.instances()) <= before
+
+    await eventually(gone, within=30)
 
 
 async def test_a_slow_evolution_is_waited_for(house: Any, tenant: Any) -> None:

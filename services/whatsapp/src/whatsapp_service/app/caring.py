@@ -49,6 +49,8 @@ def running_errands(
                     await errands.rotate(number, timedelta(seconds=float(cause)), lease)
                 case Errand.DELETE:
                     await errands.delete(number, lease)
+                case Errand.DISCARD:
+                    await errands.discard(number, lease)
                 case Errand.REPAIR:
                     _count(await repair.sweep(number, cause, lease))
         except Permanent as error:

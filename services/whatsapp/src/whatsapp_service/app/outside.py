@@ -52,7 +52,9 @@ async def open_outside(settings: Settings, stack: AsyncExitStack) -> Outside:
     api = ApiClient(wire, evolution)
     return Outside(
         EvolutionMessenger(api),
-        EvolutionNumbers(api, webhook_of=webhook_address(settings)),
+        EvolutionNumbers(
+            api, webhook_of=webhook_address(settings), create_seconds=settings.create_seconds
+        ),
         EvolutionArchive(api),
         AgentService(ApiClient(wire, agents), internal_tokens(settings)),
     )

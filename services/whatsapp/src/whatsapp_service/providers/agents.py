@@ -8,6 +8,8 @@ from common.errors import NotFound, Transient
 from common.http import ApiClient
 
 SUBJECT = "service:whatsapp"
+SECONDS = 5.0
+"""Of the whole question: somebody waits, and not only for this."""
 _HINT = "Nothing was changed. Try again when the agent service is up."
 
 
@@ -24,7 +26,13 @@ class AgentService:
         token = self._tokens.sign(principal, audience="agent")
         path = f"/api/agents/{quote(agent_id, safe='')}"
         try:
-            await self._api.request("GET", path, headers={"authorization": f"Bearer {token}"})
+            await self._api.request(
+                "GET",
+                path,
+                headers={"authorization": f"Bearer {token}"},
+                timeout=SECONDS / 2,
+                deadline=SECONDS,
+            )
         except NotFound:
             return False
         except Transient as error:

@@ -14,6 +14,7 @@ class Errand(StrEnum):
 
     ROTATE = "rotate"
     DELETE = "delete"
+    DISCARD = "discard"
     REPAIR = "repair"
 
 

@@ -56,8 +56,8 @@ class Numbers(Protocol):
     async def adopt(self, integration: Integration) -> Made:
         """Take over an instance whose making was cut off."""
 
-    async def discard(self, integration: Integration) -> None:
-        """Remove an instance whose making failed; best effort."""
+    async def discard(self, instance: str) -> bool:
+        """Remove what a failed making left; False while the provider may have it."""
 
     async def remove(self, integration: Integration) -> bool:
         """Do what removes an instance; False while the provider still has it."""

@@ -11,15 +11,19 @@ from common.contracts import (
     IntegrationId,
     TenantId,
 )
-from common.errors import Conflict, InvalidInput, NotFound, ParleyError
+from common.errors import Conflict, InvalidInput, NeedsOperator, NotFound, ParleyError, Transient
 from whatsapp_service.domain.model import Account, Integration, Transport, instance_name
 from whatsapp_service.domain.ports import Agents, Clock, Context, OpenForTenant
+from whatsapp_service.domain.ports.care import Errand
 from whatsapp_service.domain.ports.numbers import Made, Numbers
 from whatsapp_service.domain.usecases.connection import change_state
 
 CHANNEL = "evolution"
 _MAKING = timedelta(seconds=90)
 """How long a making that died holds the binding: longer than the provider's slowest create."""
+_AT_ONCE = timedelta(0)
+_ONCE_MORE = timedelta(minutes=1)
+"""What did not answer in time may yet make the number after we had it removed."""
 _AHEAD = {ConnectionState.OPEN, ConnectionState.QR}
 _HINT = "Nothing was changed. See that the Evolution server is up, then connect the number again."
 
@@ -79,7 +83,7 @@ class Connector:
         try:
             found = await self.provider.create(mine, token=wish.token)
         except ParleyError as error:
-            await self._undo(tenant, mine)
+            await self._undo(tenant, mine, error)
             error.hint = error.hint or _HINT
             raise
         async with self.open_for(tenant) as context:
@@ -100,15 +104,23 @@ class Connector:
             account=wish.account,
         )
 
-    async def _undo(self, tenant: TenantId, integration: Integration) -> None:
-        """Leave no half-made integration, here or (as far as it answers) at the provider.
+    async def _undo(self, tenant: TenantId, mine: Integration, error: ParleyError) -> None:
+        """Leave no half-made integration: here at once, at the provider as soon as it answers.
 
         A number that was made before and only could not be revived stays as it was.
         """
         async with self.open_for(tenant) as context:
-            await context.integrations.remove(integration.id)
-        if not integration.created:
-            await self.provider.discard(integration)
+            await context.integrations.remove(mine.id)
+            if mine.created or isinstance(error, NeedsOperator):
+                return
+            if await context.integrations.get(mine.id) is not None:
+                # Deleted once, with a history: nobody connects it while it is removed again.
+                await context.care.begin_deletion(mine.id)
+                await context.care.want(mine, Errand.DELETE, cause="undone", after=_AT_ONCE)
+                return
+            await context.care.want(mine, Errand.DISCARD, cause="undone", after=_AT_ONCE)
+            if isinstance(error, Transient):
+                await context.care.want(mine, Errand.DISCARD, cause="undone", after=_ONCE_MORE)
 
     async def status(self, tenant: TenantId, agent_id: AgentId) -> Integration:
         """Read where the agent's number stands.

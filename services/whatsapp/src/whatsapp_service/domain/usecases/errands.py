@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from common.contracts import IntegrationId
 from common.errors import Unavailable
-from whatsapp_service.domain.model import Integration
+from whatsapp_service.domain.model import Integration, instance_name
 from whatsapp_service.domain.ports import Clock, Lease, Opener
 from whatsapp_service.domain.ports.numbers import InstanceGone, Numbers
 
@@ -52,6 +52,17 @@ class Errands:
             if number is not None and number.deleting:
                 # What was on its way is still taken in.
                 await context.care.deleted(number_id, self.now() + LATE)
+            await lease.finish(context)
+
+    async def discard(self, number_id: IntegrationId, lease: Lease) -> None:
+        """Remove what a failed making left at the provider; of us nothing is left.
+
+        Raises:
+            Transient: not now.
+        """
+        if not await self.provider.discard(instance_name(number_id)):
+            raise Unavailable("Evolution may still have the number.", retry_after=_STILL_THERE)
+        async with self.open_context() as context:
             await lease.finish(context)
 
     async def _read(self, number_id: IntegrationId) -> Integration | None:

@@ -36,6 +36,16 @@ class ConnectionClosed(Unavailable):
     code = "connection_closed"
 
 
+class NoEvolution(NeedsOperator):
+    """Somebody answers at the address, and it is no Evolution API."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(
+            f"There is no Evolution API at its address: {words or 'no reason given'}",
+            hint="Set WHATSAPP_EVOLUTION_URL to the server's address, and connect again.",
+        )
+
+
 class NameTaken(Conflict):
     """An instance of this name exists already."""
 
@@ -75,23 +85,20 @@ def raise_for(answer: ApiResponse) -> None:
 
 def _raise_by_status(status: int, words: str) -> None:
     match status:
-        case 404 if words.startswith("Cannot "):
-            raise NeedsOperator(
-                f"This is no Evolution API: {words}",
-                hint="Set WHATSAPP_EVOLUTION_URL to the server's address.",
-            )
+        case 404 if not words or words.startswith("Cannot "):
+            raise NoEvolution(words)
         case 404:
             raise InstanceGone(
                 f"Evolution does not know this instance: {words}",
                 hint="It was deleted at Evolution: connect the number again.",
             )
-        case 401:
-            raise NeedsOperator(
-                "Evolution refuses our API key.",
-                hint="Set WHATSAPP_EVOLUTION_API_KEY to the server's AUTHENTICATION_API_KEY.",
-            )
         case 403 if "already in use" in words:
             raise NameTaken(words)
+        case 401 | 403:
+            raise NeedsOperator(
+                f"Evolution refuses our API key ({status}).",
+                hint="Set WHATSAPP_EVOLUTION_API_KEY to the server's AUTHENTICATION_API_KEY.",
+            )
         case 400:
             raise Refused(f"Evolution refused: {words or 'no reason given'}")
         case _:

@@ -3,16 +3,23 @@
 Facts: Evolution API 2.3.7, observed (https://github.com/evolution-foundation/evolution-api).
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, NamedTuple, Unpack
 
 from common.contracts import ConnectionState
-from common.errors import Conflict, ParleyError, Refused, Unavailable
+from common.errors import (
+    Conflict,
+    OutcomeUnknown,
+    ParleyError,
+    Refused,
+    Unavailable,
+)
 from common.http import ApiClient, CallOptions
 from common.telemetry import get_logger
 from whatsapp_service.domain.model import Integration, Qr, Sighting, Transport
 from whatsapp_service.domain.ports.numbers import InstanceGone, Made
-from whatsapp_service.providers.evolution.errors import NameTaken
+from whatsapp_service.providers.evolution.errors import NameTaken, NoEvolution
 from whatsapp_service.providers.evolution.translation.connection import why_closed
 from whatsapp_service.providers.evolution.translation.json_values import integer, mapping
 
@@ -42,10 +49,8 @@ _KINDS = {
     Transport.CLOUD_API: "WHATSAPP-BUSINESS",
     Transport.EVOLUTION: "EVOLUTION",
 }
-_CREATE_SECONDS = 40.0
-"""Creating with a QR code blocks for five seconds and more."""
 _CLEANUP_SECONDS = 5.0
-"""Of each step when a making is undone: somebody waits for the answer."""
+"""Of each step when a making is undone: it is begun again until it is done."""
 _REFUSALS = frozenset({400})
 _QUICK: CallOptions = {"timeout": 5.0, "deadline": 10.0}
 
@@ -65,24 +70,40 @@ class EvolutionNumbers:
         api: ApiClient,
         *,
         webhook_of: Callable[[Integration], WebhookAddress],
-        create_seconds: float = _CREATE_SECONDS,
+        create_seconds: float,
     ) -> None:
         self._api = api
         self._webhook_of = webhook_of
         self._create_seconds = create_seconds
 
     async def create(self, integration: Integration, *, token: str | None = None) -> Made:
-        """Make the instance with our webhook; takes over one that an earlier try made."""
+        """Make the instance with our webhook; takes over one that an earlier try made.
+
+        Raises:
+            OutcomeUnknown: all of it took longer than somebody waits for.
+        """
+        try:
+            async with asyncio.timeout(self._create_seconds):
+                return await self._create(integration, token)
+        except TimeoutError:
+            waited = f"{self._create_seconds:g} seconds"
+            raise OutcomeUnknown(f"Evolution did not answer within {waited}.") from None
+
+    async def _create(self, integration: Integration, token: str | None) -> Made:
+        limit = self._create_seconds
         try:
             answer = await self._api.request(
                 "POST",
                 "/instance/create",
                 json=self._order(integration, token),
-                timeout=self._create_seconds,
-                deadline=self._create_seconds,
+                timeout=limit,
+                deadline=limit,
             )
         except NameTaken:
             return await self.adopt(integration)
+        except InstanceGone as error:
+            # There was none to be unknown: whoever answers 404 here is somebody else.
+            raise NoEvolution(str(error)) from error
         body = answer.json()
         if not isinstance(body, dict) or "instance" not in body:
             raise Refused("Evolution answered the creation with something unknown.")
@@ -142,13 +163,14 @@ class EvolutionNumbers:
             safe_to_repeat=True,
         )
 
-    async def discard(self, integration: Integration) -> None:
-        """Remove an instance whose making failed: webhook off first, then as `remove` does."""
-        name = integration.instance
-        await self._quietly("POST", f"/webhook/set/{name}", json={"webhook": _OFF})
-        await self._quietly("DELETE", f"/instance/logout/{name}")
-        if not await self._quietly("DELETE", f"/instance/delete/{name}"):
-            log.error("evolution.instance_left_behind", instance=name)
+    async def discard(self, instance: str) -> bool:
+        """Remove what a failed making left, whatever state it is in; False if it may be there.
+
+        Its webhook goes first, as with `remove`.
+        """
+        await self._quietly("POST", f"/webhook/set/{instance}", json={"webhook": _OFF})
+        await self._quietly("DELETE", f"/instance/logout/{instance}")
+        return await self._quietly("DELETE", f"/instance/delete/{instance}")
 
     async def _quietly(self, method: str, path: str, **options: Unpack[CallOptions]) -> bool:
         """Do a step of a clean-up; False when it may not have been done."""
