@@ -82,6 +82,8 @@ class ServiceSettings(KafkaSettings):
     host: str = "127.0.0.1"
     port: Port
     pool_size: Annotated[int, Field(ge=1, le=200)] = 10
+    statement_seconds: Annotated[float, Field(ge=1, le=600)] = 10.0
+    """How long one SQL statement may take until Postgres counts as away; migrations may longer."""
     log_level: LogLevel = "INFO"
 
     kafka_session_seconds: Annotated[float, Field(ge=1, le=300)] = Field(

@@ -15,7 +15,7 @@ import asyncpg
 import structlog
 
 from common.bus.records import Producer, Record
-from common.db import unpacked_headers
+from common.db import STATEMENT_SECONDS, unpacked_headers
 from common.errors import Permanent
 from common.telemetry import metrics
 
@@ -91,6 +91,7 @@ class Relay:
         connection = await asyncpg.connect(
             self._url,
             timeout=5,
+            command_timeout=STATEMENT_SECONDS,
             # What a crash of Postgres brings back was published: it is published again.
             server_settings={"synchronous_commit": "off"},
         )

@@ -1,7 +1,15 @@
 """Postgres: transactions, tenants, inbox, outbox and migrations."""
 
 from common.db.base import Base, new_metadata
-from common.db.database import Connection, Database, Executes, Rows, Sql, plain_url
+from common.db.database import (
+    STATEMENT_SECONDS,
+    Connection,
+    Database,
+    Executes,
+    Rows,
+    Sql,
+    plain_url,
+)
 from common.db.environment import run_migrations
 from common.db.gathering import Gatherer
 from common.db.inbox import Inbox, purge_inbox
@@ -21,6 +29,7 @@ from common.db.tenancy import (
 )
 
 __all__ = [
+    "STATEMENT_SECONDS",
     "Base",
     "Connection",
     "Database",

@@ -31,6 +31,8 @@ _PASSING = (
     TimeoutError,
 )
 _UNWRITABLE = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
+STATEMENT_SECONDS = 10.0
+"""Of one statement, unless settings say otherwise; taking it back may last as long again."""
 _ACQUIRE_SECONDS = 10.0
 _CONNECT_SECONDS = 5.0
 
@@ -122,12 +124,21 @@ def _ordered(statement: Sql, values: Mapping[str, Any] | None) -> list[Any]:
 class Database:
     """A service's database; nothing connects before the first transaction."""
 
-    def __init__(self, url: str, *, pool_size: int = 10, application: str = "parley") -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        application: str = "parley",
+        statement_seconds: float = STATEMENT_SECONDS,
+    ) -> None:
         self._options: dict[str, Any] = {
             "dsn": plain_url(url),
             "min_size": 0,
             "max_size": pool_size,
             "timeout": _CONNECT_SECONDS,
+            # A server that holds its connections and answers nothing counts as away.
+            "command_timeout": statement_seconds,
             "init": _teach_json,
             # Our only session state is set for one transaction: nothing is left to reset.
             "reset": _keep,
@@ -160,7 +171,7 @@ class Database:
         """Open a transaction as the service itself; commit on success only.
 
         Raises:
-            Unavailable: Postgres is away, shutting down, or broke a deadlock at our cost.
+            Unavailable: Postgres is away, silent, shutting down, or broke a deadlock at our cost.
             InvalidInput: a text holds the one character that Postgres cannot hold.
         """
         driver = await self._acquire()

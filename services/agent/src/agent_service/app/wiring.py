@@ -49,7 +49,10 @@ async def build(settings: Settings, mode: Mode, bus: Bus | None = None) -> Async
     """Build everything one process runs."""
     async with AsyncExitStack() as stack:
         database = Database(
-            settings.sqlalchemy_url, pool_size=settings.pool_size, application=f"{NAME}-{mode}"
+            settings.sqlalchemy_url,
+            pool_size=settings.pool_size,
+            application=f"{NAME}-{mode}",
+            statement_seconds=settings.statement_seconds,
         )
         stack.push_async_callback(database.close)
         metrics.watch_pool(NAME, lambda: database.in_use)
