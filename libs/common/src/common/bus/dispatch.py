@@ -30,6 +30,7 @@ BUG_ATTEMPTS = 3
 SUSPICIOUS_RUN = 20
 """So many bugs without one success between them are an outage, not poison: stop, keep all."""
 _LONGEST_WAIT = 30.0
+_DEAD = "dead_lettered"
 
 
 @dataclass(slots=True)
@@ -68,10 +69,11 @@ class Dispatcher(Generic[C]):
             fresh = await self._admit(opened.deliveries, context)
             for record, error in opened.unreadable:
                 self._reject(context, record, error, attempt=1)
+            rejected: set[str] = set()
             for wave in waves(fresh):
-                await self._handle_wave(wave, context)
+                rejected |= await self._handle_wave(wave, context)
         self._bugs_in_a_row = 0
-        self._measure(fresh, time.perf_counter() - began)
+        self._measure(fresh, rejected, time.perf_counter() - began)
 
     async def handle_alone(self, record: Received, gate: asyncio.Semaphore) -> None:
         """Handle one record until it has ended, however long an outage lasts.
@@ -82,11 +84,16 @@ class Dispatcher(Generic[C]):
         ended = False
         while not ended:
             attempt += 1
+            began = time.perf_counter()
             try:
                 async with gate:
+                    began = time.perf_counter()
                     await self.handle([record])
             except Exception as error:  # noqa: BLE001 - sorted in `_after`: wait, or bury
+                seconds = time.perf_counter() - began
                 ended = await self._after(record, error, attempt)
+                name = self._router.name_of(attributes(record.headers).get("ce_type"))
+                _observe(name, _DEAD if ended else "retried", seconds)
             else:
                 ended = True
 
@@ -126,17 +133,17 @@ class Dispatcher(Generic[C]):
             metrics.INBOX_DUPLICATES.inc(len(deliveries) - len(fresh))
         return fresh
 
-    async def _handle_wave(self, wave: list[Delivery], context: C) -> None:
+    async def _handle_wave(self, wave: list[Delivery], context: C) -> set[str]:
         trace = current_traceparent.set(wave[0].envelope.traceparent)
         try:
             rejected = await self._router.handle([d.envelope for d in wave], context)
         finally:
             current_traceparent.reset(trace)
         if rejected:
-            records = {d.envelope.id: d.record for d in wave}
+            records: dict[str, Received] = {d.envelope.id: d.record for d in wave}
             for rejection in rejected:
-                record = records[rejection.event_id]  # type: ignore[index]  # an EventId is a str
-                self._reject(context, record, rejection.error, attempt=1)
+                self._reject(context, records[rejection.event_id], rejection.error, attempt=1)
+        return {rejection.event_id for rejection in rejected}
 
     def _reject(self, context: C, record: Received, error: Exception, *, attempt: int) -> None:
         context.outbox.add_row(dead_letter(self._service, record, error, attempt))
@@ -193,12 +200,22 @@ class Dispatcher(Generic[C]):
         )
         await asyncio.sleep(wait)
 
-    def _measure(self, deliveries: Sequence[Delivery], seconds: float) -> None:
+    def _measure(self, deliveries: Sequence[Delivery], rejected: set[str], seconds: float) -> None:
         now = utc_now()
         for topic in {d.record.partition.topic for d in deliveries}:
             age = child(metrics.END_TO_END, topic)
             for delivery in deliveries:
                 if delivery.record.partition.topic == topic:
                     age.observe(max(0.0, (now - delivery.envelope.time).total_seconds()))
-        for event in {type(d.envelope.event) for d in deliveries}:
-            child(metrics.HANDLER_SECONDS, self._router.name_of(event), "done").observe(seconds)
+        ended = {
+            (d.envelope.event.type, _DEAD if d.envelope.id in rejected else "done")
+            for d in deliveries
+        }
+        for type_, outcome in ended:
+            _observe(self._router.name_of(type_), outcome, seconds)
+
+
+def _observe(handler: str | None, outcome: str, seconds: float) -> None:
+    # What cannot be read has no handler; the dead letters are counted by reason.
+    if handler is not None:
+        child(metrics.HANDLER_SECONDS, handler, outcome).observe(seconds)

@@ -69,8 +69,7 @@ class Router(Generic[C]):
 
     def __init__(self) -> None:
         self._handlers: dict[type[Event], BatchHandler[Any, C]] = {}
-        self._names: dict[type[Event], str] = {}
-        self._types: set[str] = set()
+        self._names: dict[str, str] = {}
 
     def on(self, event: type[E]) -> Callable[[Handler[E, C]], Handler[E, C]]:
         """Handle events of a type one by one."""
@@ -92,10 +91,9 @@ class Router(Generic[C]):
 
     def _add(self, event: type[Event], handler: BatchHandler[Any, C], name: str) -> None:
         if event in self._handlers:
-            raise ValueError(f"{event.type} has a handler already: {self._names[event]}")
+            raise ValueError(f"{event.type} has a handler already: {self._names[event.type]}")
         self._handlers[event] = handler
-        self._names[event] = name
-        self._types.add(event.type)
+        self._names[event.type] = name
 
     @property
     def topics(self) -> list[Topic]:
@@ -109,11 +107,11 @@ class Router(Generic[C]):
 
     def wants(self, type_: str | None) -> bool:
         """Whether to read a record: a type we handle, or none at all, which is poison."""
-        return type_ is None or type_ in self._types
+        return type_ is None or type_ in self._names
 
-    def name_of(self, event: type[Event]) -> str:
-        """The handler's name, for metrics and logs."""
-        return self._names[event]
+    def name_of(self, type_: str | None) -> str | None:
+        """The name of a type's handler, for metrics and logs; None when it has none."""
+        return self._names.get(type_ or "")
 
     async def handle(self, envelopes: Sequence[Envelope[Event]], context: C) -> Sequence[Rejection]:
         """Give events of one type to their handler."""

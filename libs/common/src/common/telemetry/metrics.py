@@ -26,7 +26,10 @@ END_TO_END = Histogram(
     buckets=_SLOW,
 )
 HANDLER_SECONDS = Histogram(
-    "parley_handler_seconds", "A handler's run", ["handler", "outcome"], buckets=_FAST
+    "parley_handler_seconds",
+    "A handler's run: done, retried, dead_lettered; in lanes also parked, lease_lost",
+    ["handler", "outcome"],
+    buckets=_FAST,
 )
 IN_FLIGHT = Gauge("parley_messages_in_flight", "Fetched and not finished")
 PAUSED_PARTITIONS = Gauge("parley_paused_partitions", "Partitions not fetched for now")
