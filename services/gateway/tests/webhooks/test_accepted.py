@@ -1,5 +1,6 @@
 """Both webhook routes, from the request to the record."""
 
+import hashlib
 from typing import Any
 
 import orjson
@@ -138,15 +139,29 @@ async def test_a_provider_that_hangs_up_publishes_nothing(gateway: Any) -> None:
 async def test_a_large_body_is_parked_and_travels_as_a_reference(gateway: Any) -> None:
     body = {**BODY, "data": {"base64": "A" * 950_000}}
     async with gateway.client() as client:
-        answer = await client.post(SHARED, json=body, headers=SECRET)
+        await client.post(SHARED, json=body, headers=SECRET)
 
-    event_id = answer.json()["event_id"]
     [envelope] = gateway.events()
-    key = f"webhooks/2026-11-23/{event_id}.json"
+    [(key, (content, content_type))] = gateway.parking.objects.items()
     assert envelope.event == EvolutionWebhookReceived(instance="shop-1", parked=key)
-    content, content_type = gateway.parking.objects[key]
+    assert key == f"webhooks/{hashlib.sha256(content).hexdigest()}.json"
     assert content_type == "application/json"
     assert orjson.loads(content) == {**CLEAN, "data": body["data"]}
+
+
+async def test_a_large_body_that_comes_again_because_kafka_was_away_is_parked_once(
+    gateway: Any, never_acks: Any
+) -> None:
+    body = {**BODY, "data": {"base64": "A" * 950_000}}
+    gateway.producer = never_acks
+    async with gateway.client() as client:
+        assert (await client.post(SHARED, json=body, headers=SECRET)).status_code == 503
+    gateway.producer = None
+    async with gateway.client() as client:
+        assert (await client.post(SHARED, json=body, headers=SECRET)).status_code == 200
+
+    [key] = gateway.parking.objects
+    assert [envelope.event.parked for envelope in gateway.events()] == [key]
 
 
 async def test_a_body_that_just_fits_is_not_parked(gateway: Any) -> None:

@@ -24,7 +24,7 @@ Store = LocalStore | S3Store | MemoryStore
 
 
 class ObjectStore:
-    """Keeps bytes under keys such as `webhooks/2026-11-23/0199….json`.
+    """Keeps bytes under keys such as `webhooks/3a7bd3e2….json`.
 
     A key is made of plain segments that begin with a letter, a digit or `_`: no key leads out
     of the store, hides a file, or means two things on two backends.

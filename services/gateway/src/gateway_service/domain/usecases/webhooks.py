@@ -1,5 +1,7 @@
 """Accepting webhooks: verified by the door, made durable here."""
 
+import asyncio
+import hashlib
 from datetime import datetime
 from typing import Any
 
@@ -34,8 +36,11 @@ async def accept_evolution(intake: Intake, raw: bytes, origin: Origin, tracepare
     instance = instance_of(body)
     value = _value(instance, origin, body=body)
     if len(value) > LARGEST_VALUE:
-        parked = f"{PARKED}/{now:%Y-%m-%d}/{event_id}.json"
-        await intake.parking.put(parked, orjson.dumps(body), "application/json")
+        content = orjson.dumps(body)
+        # By its hash: while Kafka is away the provider comes again and again with the same.
+        digest = await asyncio.to_thread(hashlib.sha256, content)
+        parked = f"{PARKED}/{digest.hexdigest()}.json"
+        await intake.parking.put(parked, content, "application/json")
         value = _value(instance, origin, parked=parked)
     await intake.log.append(
         key=instance or origin.integration_id or "",
