@@ -13,7 +13,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from common.errors import ParleyError, TooLarge, Transient, Unauthenticated
+from common.errors import (
+    Malformed,
+    ParleyError,
+    TooLarge,
+    Transient,
+    Unauthenticated,
+    UnsupportedMedia,
+)
 
 MEDIA_TYPE = "application/problem+json"
 REQUEST_ID = "parley.request_id"
@@ -23,6 +30,7 @@ ERROR_CODE = "parley.error"
 
 _NOT_A_LETTER = re.compile(r"[^a-z]+")
 _JSON_ERROR = "json_invalid"
+_OUR_CODES = {known.status: known.code for known in (Malformed, TooLarge)}
 
 
 class FieldProblem(BaseModel):
@@ -78,10 +86,11 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     phrase = HTTPStatus(error.status_code).phrase
-    known = error.status_code == TooLarge.status
-    code = TooLarge.code if known else _NOT_A_LETTER.sub("_", phrase.lower())
+    code = _OUR_CODES.get(error.status_code) or _NOT_A_LETTER.sub("_", phrase.lower())
     request.scope[ERROR_CODE] = code
     detail = str(error.detail or phrase)
+    if isinstance(error.__cause__, UnicodeDecodeError):
+        detail = "The body is not UTF-8; it may not be compressed either."
     problem = _problem(error.status_code, code, detail, request.scope.get(REQUEST_ID))
     return _response(problem, error.headers)
 
@@ -91,6 +100,11 @@ async def on_validation_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     found = error.errors()
+    if isinstance(error.body, bytes):
+        # FastAPI leaves what is not announced as JSON unread, and finds no fields in it.
+        return await on_parley_error(
+            request, UnsupportedMedia("The content type must be application/json.")
+        )
     unreadable = any(item.get("type") == _JSON_ERROR for item in found)
     status, code = (400, "malformed") if unreadable else (422, "invalid_input")
     request.scope[ERROR_CODE] = code
