@@ -14,13 +14,17 @@ from common.contracts import SERVICES
 from common.telemetry import configure
 from devstack.docs.services import declaration, throw_away_settings
 
+SERVED = "services/gateway/src/gateway_service/public_api.json"
+"""The joined document once more, where the gateway finds it in its image."""
+
 
 def documents() -> Mapping[str, str]:
     """Give each service's document, and all of them as one, as files' contents by their paths."""
     with TemporaryDirectory() as folder:
         found = asyncio.run(_all(Path(folder)))
     found["public"] = _joined(found)
-    return {f"docs/openapi/{name}.json": _written(found[name]) for name in found}
+    written = {f"docs/openapi/{name}.json": _written(found[name]) for name in found}
+    return {**written, SERVED: written["docs/openapi/public.json"]}
 
 
 async def _all(folder: Path) -> dict[str, dict[str, Any]]:

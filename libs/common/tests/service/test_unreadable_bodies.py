@@ -30,7 +30,13 @@ async def make(thing: Thing) -> Thing:
         ("", b'{"name":"a","size":1}', 415, "unsupported_media_type", "application/json"),
         ("application/json", b'{"name":"\xff\xfe"}', 400, "malformed", "UTF-8"),
         ("application/json", b"[" * 101 + b"]" * 101, 400, "malformed", "100 levels"),
-        ("application/json", b'{"name":"' + b"[" * 101 + b'","size":"x"}', 422, "invalid_input", ""),
+        (
+            "application/json",
+            b'{"name":"' + b"[" * 101 + b'","size":"x"}',
+            422,
+            "invalid_input",
+            "",
+        ),
         ("application/json", b"[" + b"[]," * 101 + b"1]", 422, "invalid_input", ""),
     ],
 )

@@ -3,6 +3,7 @@
 from gateway_service.api import keys
 from gateway_service.api.audit import Audited
 from gateway_service.api.callers import Doorkeeper
+from gateway_service.api.description import describe
 from gateway_service.api.front import FrontDoor
 from gateway_service.api.gates import Gate, InboundGate, SharedGate
 from gateway_service.api.proxy import add_forwards
@@ -18,6 +19,7 @@ __all__ = [
     "SharedGate",
     "WebhookDoor",
     "add_forwards",
+    "describe",
     "document_webhooks",
     "keys",
 ]

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Security
-from fastapi.responses import JSONResponse
 from fastapi.security import APIKeyHeader, HTTPBearer
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -111,12 +110,6 @@ async def revoke_key(
     async with open_for(TenantId(caller.tenant_id)) as context:
         await accounts.revoke_key(context, key_id)
     authenticator.forget(key_id)
-
-
-@router.get("/openapi.json", include_in_schema=False)
-async def show_openapi(request: Request) -> JSONResponse:
-    """Show the API's description where the API is."""
-    return JSONResponse(request.app.openapi())
 
 
 def _seen(key: StoredKey) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from gateway_service.api import (
     SharedGate,
     WebhookDoor,
     add_forwards,
+    describe,
     document_webhooks,
     keys,
 )
@@ -120,6 +121,7 @@ def _control(settings: Settings, database: Database, wire: Wire) -> FastAPI:
         NAME, VERSION, [keys.router], max_body_size=settings.request_max_bytes + _SLACK
     )
     document_webhooks(app)
+    describe(app, str(settings.public_url))
     app.servers = [{"url": str(settings.public_url).rstrip("/")}]
     authenticator = KeyAuthenticator(
         PostgresKeyLookup(database),
