@@ -3,7 +3,7 @@
 import re
 import time
 import uuid
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.contracts.trace import HEADER
 from common.service.problems import ERROR_CODE, REQUEST_ID, unhandled_response
+from common.service.routes import templates
 from common.telemetry import child, get_logger, metrics, span
 
 _SANE = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -28,6 +29,7 @@ class RequestEdge:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._templates: Mapping[int, str] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -45,10 +47,12 @@ class RequestEdge:
             try:
                 await self._app(scope, receive, exchange.send)
             except Exception:  # the last resort: whatever it is, the caller gets an answer
-                log.exception("http.request_failed", method=scope["method"], route=_route(scope))
+                log.exception(
+                    "http.request_failed", method=scope["method"], route=self._route(scope)
+                )
                 await self._apologise(exchange, scope, receive)
             finally:
-                exchange.record(scope)
+                exchange.record(scope, self._route(scope))
 
     async def _apologise(self, exchange: "_Exchange", scope: Scope, receive: Receive) -> None:
         scope[ERROR_CODE] = "internal"
@@ -56,6 +60,12 @@ class RequestEdge:
             # Half an answer is out: only a broken connection tells the caller so.
             raise _HalfAnswered
         await unhandled_response(exchange.request_id)(scope, receive, exchange.send)
+
+    def _route(self, scope: Scope) -> str:
+        """The template that matched; only templates, so that metrics stay few."""
+        if self._templates is None:
+            self._templates = templates(scope["app"])
+        return self._templates.get(id(scope.get("endpoint")), _UNMATCHED)
 
 
 class _HalfAnswered(Exception):
@@ -78,10 +88,10 @@ class _Exchange:
             message = {**message, "headers": headers}
         await self._send(message)
 
-    def record(self, scope: Scope) -> None:
+    def record(self, scope: Scope, route: str) -> None:
         seconds = time.perf_counter() - self._started
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-        route, status = _route(scope), self.status or 499
+        status = self.status or 499
         child(metrics.HTTP_SERVER, route, method, str(status)).observe(seconds)
         facts: MutableMapping[str, Any] = {"milliseconds": round(seconds * 1000, 1)}
         if code := scope.get(ERROR_CODE):
@@ -97,8 +107,3 @@ def _headers(scope: Scope) -> tuple[str, str | None]:
         elif name == HEADER.encode():
             traceparent = value.decode("latin-1")
     return request_id, traceparent
-
-
-def _route(scope: Scope) -> str:
-    """The template that matched; only templates, so that metrics stay few."""
-    return getattr(scope.get("route"), "path", None) or _UNMATCHED

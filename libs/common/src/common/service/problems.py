@@ -21,6 +21,7 @@ from common.errors import (
     Unauthenticated,
     UnsupportedMedia,
 )
+from common.service.routes import allowed_methods
 
 MEDIA_TYPE = "application/problem+json"
 REQUEST_ID = "parley.request_id"
@@ -92,7 +93,11 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     if isinstance(error.__cause__, UnicodeDecodeError):
         detail = "The body is not UTF-8; it may not be compressed either."
     problem = _problem(error.status_code, code, detail, request.scope.get(REQUEST_ID))
-    return _response(problem, error.headers)
+    headers = error.headers
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        # The framework names the methods of the first route that has the path.
+        headers = {**(headers or {}), "Allow": ", ".join(allowed_methods(request))}
+    return _response(problem, headers)
 
 
 async def on_validation_error(request: Request, error: Exception) -> Response:
