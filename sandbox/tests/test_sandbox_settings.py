@@ -45,3 +45,14 @@ def test_help_names_the_variables(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert ended.value.code == 0
     assert "SANDBOX_RETRY_SCALE" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("port", ["99999999", "-1", "web"])
+def test_a_port_that_is_none_is_refused_and_not_wrapped_around(
+    capsys: pytest.CaptureFixture[str], port: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([f"--port={port}"])
+
+    assert ended.value.code == 2
+    assert port in capsys.readouterr().err

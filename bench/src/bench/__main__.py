@@ -66,10 +66,17 @@ def _table(found: dict[str, Any]) -> None:
               f"{'' if mib <= _IDLE_MIB else '  OVER'}")  # fmt: skip
 
 
+def _ratio(name: str) -> str:
+    if name not in TARGETS:
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(TARGETS)}")
+    return name
+
+
 def main(argv: list[str] | None = None) -> int:
     """Measure what is asked for."""
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[[], *TARGETS], help="which (default: all)")
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    known = ", ".join(TARGETS)
+    parser.add_argument("names", nargs="*", metavar="RATIO", type=_ratio, help=f"of {known} (all)")
     parser.add_argument("--quick", action="store_true", help="a quarter of the time, more noise")
     arguments = parser.parse_args(argv)
     names = arguments.names or list(TARGETS)

@@ -20,6 +20,7 @@ import orjson
 from bench.ground import Ground, ground
 from bench.killing import Victim, kill_until, victims_of
 from bench.suite import Suite, suite
+from common.arguments import at_least
 from common.contracts import SERVICES, dead_letters
 from devstack.errors import StackError
 from devstack.places import here
@@ -205,13 +206,14 @@ async def _live(
 
 def main(argv: list[str] | None = None) -> int:
     """Play, print the figures, and fail when anything was lost, doubled or out of order."""
-    parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
-    parser.add_argument("--chats", type=int, default=200)
-    parser.add_argument("--turns", type=int, default=10)
-    parser.add_argument("--kills", type=int, default=20, help="at least so many")
-    parser.add_argument("--pause", type=float, default=2.5, help="seconds between kills, about")
-    parser.add_argument("--think", type=float, default=9, help="seconds between turns, about")
-    parser.add_argument("--seed", type=int, default=None, help="repeat the same choices")
+    parser = argparse.ArgumentParser(prog="python -m bench.chaos", description=__doc__)
+    add = parser.add_argument
+    add("--chats", type=at_least(1), default=200, help="customers (200)")
+    add("--turns", type=at_least(1), default=10, help="times each of them writes (10)")
+    add("--kills", type=at_least(0), default=20, help="at least so many (20)")
+    add("--pause", type=at_least(0.0), default=2.5, help="seconds between kills, about (2.5)")
+    add("--think", type=at_least(0.0), default=9.0, help="seconds between turns, about (9)")
+    add("--seed", type=int, default=None, help="repeat the same choices")
     given = parser.parse_args(argv)
     random.seed(given.seed)
     try:

@@ -7,6 +7,7 @@ import os
 import sys
 
 import uvicorn
+from uvicorn.config import LOG_LEVELS
 
 from sandbox.app import create_app
 from sandbox.settings import Settings
@@ -41,7 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--host", help="overrides SANDBOX_HOST")
     parser.add_argument("--port", type=int, help="overrides SANDBOX_PORT")
-    parser.add_argument("--log-level", default="warning", help="uvicorn's log level")
+    parser.add_argument(
+        "--log-level", default="warning", choices=list(LOG_LEVELS), help="uvicorn's log level"
+    )
     options = parser.parse_args(arguments)
     environment = dict(os.environ)
     if options.host is not None:

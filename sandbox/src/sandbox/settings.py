@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
+_LAST_PORT = 65_535
 _NO_ACKS = frozenset({"", "off", "none", "false", "0"})
 
 
@@ -72,12 +73,14 @@ class Settings:
         """Read every ``SANDBOX_*`` variable; absent ones keep their default.
 
         Raises:
-            ValueError: a number or an acknowledgement plan does not parse.
+            ValueError: a number, the port or an acknowledgement plan does not parse.
         """
         env = os.environ if environment is None else environment
         default = cls()
         host = env.get("SANDBOX_HOST", default.host)
         port = int(env.get("SANDBOX_PORT", default.port))
+        if not 0 <= port <= _LAST_PORT:
+            raise ValueError(f"{port} is no port: they end at {_LAST_PORT}")
         acks = env.get("SANDBOX_AUTO_ACKS")
         keys = env.get("SANDBOX_OPENAI_KEYS", "")
         return cls(

@@ -4,7 +4,15 @@ import argparse
 import sys
 from typing import Any
 
-from common.service import OPERATIONS, Command, SealedColumn, Service, main, reseal_command
+from common.service import (
+    DEAD_LETTERS,
+    Command,
+    SealedColumn,
+    Service,
+    lanes_command,
+    main,
+    reseal_command,
+)
 
 
 def _prices(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +59,8 @@ SERVICE: Service[Any] = Service(
     "agent_service.app.wiring:build",
     migrations="agent_service.migrations",
     commands=(
-        *OPERATIONS,
+        lanes_command("turns", "chores"),
+        DEAD_LETTERS,
         reseal_command(
             SealedColumn("agent", "sealed_api_key", "agent.api_key"),
             SealedColumn("http_tool", "sealed_secret", "agent.tool_secret"),

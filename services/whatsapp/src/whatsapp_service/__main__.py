@@ -19,7 +19,10 @@ SERVICE: Service[Any] = Service(
     "whatsapp_service.app.wiring:build",
     migrations="whatsapp_service.migrations",
     commands=(
-        lanes_command(when_parked="whatsapp_service.app.contexts:when_parked"),
+        lanes_command(
+            *("sends", "broadcasts", "care", "media"),
+            when_parked="whatsapp_service.app.contexts:when_parked",
+        ),
         DEAD_LETTERS,
         reseal_command(SealedColumn("integration", "sealed_token", "integration.token")),
         Command(

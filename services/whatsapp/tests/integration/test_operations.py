@@ -132,7 +132,10 @@ async def test_lanes_are_listed_for_people_and_for_machines(desk: Desk) -> None:
     assert line.endswith("unavailable: 503")
     [lane] = json.loads(desk.type("lanes", "list", "--queue", "sends", "--json").stdout)
     assert (lane["key"], lane["pending"], lane["attempts"]) == (desk.lane, 3, 1)
-    assert json.loads(desk.type("lanes", "list", "--queue", "turns", "--json").stdout) == []
+    assert json.loads(desk.type("lanes", "list", "--queue", "care", "--json").stdout) == []
+    unknown = desk.type("lanes", "list", "--queue", "turns")
+    assert unknown.returncode == 2
+    assert "choose from 'sends', 'broadcasts', 'care', 'media'" in unknown.stderr
     assert desk.type("lanes", "list", "--held").stdout == "No lane is held.\n"
 
 

@@ -6,7 +6,7 @@ from typing import Any, Self
 from aiokafka.helpers import create_ssl_context
 from pydantic import SecretStr
 
-from common.errors import InvalidInput
+from common.errors import InvalidInput, Unavailable
 from common.settings import KafkaProtocol, KafkaSettings, SaslMechanism
 
 
@@ -76,3 +76,11 @@ class Cluster:
                 f"The certificates for Kafka cannot be read: {type(error).__name__}.",
                 hint="Look at KAFKA_SSL_CA_FILE, …_CERTIFICATE_FILE and …_KEY_FILE.",
             ) from error
+
+
+def away(cluster: Cluster, error: Exception) -> Unavailable:
+    """Make the error of a tool that found nobody at the cluster's addresses."""
+    return Unavailable(
+        f"Kafka at {cluster.bootstrap} did not answer: {type(error).__name__}.",
+        hint="Start it, or set KAFKA_BOOTSTRAP_SERVERS to where it is.",
+    )

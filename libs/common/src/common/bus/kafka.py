@@ -8,11 +8,10 @@ import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from common.bus.cluster import Cluster
+from common.bus.cluster import Cluster, away
 from common.bus.producer import MAX_RECORD_BYTES, KafkaProducer
 from common.bus.source import SESSION_SECONDS, KafkaSource
 from common.contracts.topics import TOPICS
-from common.errors import Unavailable
 from common.settings import ServiceSettings
 
 log = structlog.get_logger()
@@ -85,9 +84,7 @@ async def create_topics(
             await admin.start()
             response = await admin.create_topics(wanted)
     except (OSError, TimeoutError, KafkaError) as error:
-        raise Unavailable(
-            f"Kafka at {cluster.bootstrap} did not answer: {type(error).__name__}"
-        ) from error
+        raise away(cluster, error) from error
     finally:
         await admin.close()
     return _created(response.topic_errors)

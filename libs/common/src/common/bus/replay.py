@@ -15,12 +15,11 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
-from common.bus.cluster import Cluster
+from common.bus.cluster import Cluster, away
 from common.bus.dead_letters import DeadLetter, read_dead_letter
 from common.bus.records import Partition, Received
 from common.contracts.topics import dead_letters
 from common.db import Connection, Executes, Outbox, Sql
-from common.errors import Unavailable
 
 _CONNECT_SECONDS = 30.0
 _READ_SECONDS = 300.0
@@ -56,9 +55,7 @@ async def read_dead_letters(
         async with asyncio.timeout(_READ_SECONDS):
             records = await newest_records(consumer, count)
     except (KafkaError, OSError, TimeoutError) as error:
-        raise Unavailable(
-            f"Kafka at {cluster.bootstrap} did not answer: {type(error).__name__}."
-        ) from error
+        raise away(cluster, error) from error
     finally:
         # In a task of its own: aiokafka's `stop` can leak a CancelledError of its inside.
         await asyncio.wait({asyncio.ensure_future(consumer.stop())}, timeout=5)

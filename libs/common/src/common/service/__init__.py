@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from common.service.host import host, run_service, stop_on_signals
     from common.service.operations import (
         DEAD_LETTERS,
-        OPERATIONS,
         SealedColumn,
         lanes_command,
         reseal_command,
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEAD_LETTERS",
-    "OPERATIONS",
     "AppOptions",
     "Build",
     "Check",
@@ -62,7 +60,6 @@ _HOMES = {
     "host": ("host", "run_service", "stop_on_signals"),
     "operations": (
         "DEAD_LETTERS",
-        "OPERATIONS",
         "SealedColumn",
         "lanes_command",
         "reseal_command",

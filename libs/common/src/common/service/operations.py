@@ -4,6 +4,7 @@ import argparse
 from functools import partial
 from typing import NamedTuple
 
+from common.arguments import at_least
 from common.service.definition import Command
 
 
@@ -25,8 +26,8 @@ def reseal_command(*columns: SealedColumn) -> Command:
     )
 
 
-def lanes_command(*, when_parked: str | None = None) -> Command:
-    """Make the verb `lanes`.
+def lanes_command(*queues: str, when_parked: str | None = None) -> Command:
+    """Make the verb `lanes` of a service with these queues.
 
     `when_parked` names, as `module:function`, the `common.lanes.WhenParked` of a service whose
     jobs leave a state behind when they are given up.
@@ -35,18 +36,20 @@ def lanes_command(*, when_parked: str | None = None) -> Command:
         "lanes",
         "list, hold, resume and park durable work",
         "common.service.lane_verbs:run",
-        partial(_lanes, when_parked),
+        partial(_lanes, queues, when_parked),
     )
 
 
-def _lanes(when_parked: str | None, parser: argparse.ArgumentParser) -> None:
+def _lanes(
+    queues: tuple[str, ...], when_parked: str | None, parser: argparse.ArgumentParser
+) -> None:
     parser.set_defaults(when_parked=when_parked)
     verbs = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = _verb(verbs, "list", "list the lanes that have work, the held ones first")
     listing.add_argument("--held", action="store_true", help="only those that a person must free")
     parked = _verb(verbs, "parked", "list the jobs that were given up, the oldest first")
     for verb in (listing, parked):
-        verb.add_argument("--count", type=int, default=100, help="at most so many (100)")
+        verb.add_argument("--count", type=at_least(1), default=100, help="at most so many (100)")
         verb.add_argument("--json", action="store_true", help="print a JSON array")
     resume = _verb(verbs, "resume", "let a held or waiting lane go on at once")
     hold = _verb(verbs, "hold", "stop a lane until it is resumed; its job in hand ends first")
@@ -56,13 +59,13 @@ def _lanes(when_parked: str | None, parser: argparse.ArgumentParser) -> None:
     for verb in (hold, park):
         verb.add_argument("--reason", required=True, help="kept with the lane or the job")
     for verb in (listing, parked, resume, hold, park):
-        verb.add_argument("--queue", help="only this queue")
+        verb.add_argument("--queue", choices=queues, help="only this queue")
 
 
 def _dead_letters(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = _verb(verbs, "list", "list the newest dead letters, the oldest of them first")
-    listing.add_argument("--count", type=int, default=50, help="at most so many (50)")
+    listing.add_argument("--count", type=at_least(1), default=50, help="at most so many (50)")
     listing.add_argument("--json", action="store_true", help="print a JSON array")
     replay = _verb(verbs, "replay", "have dead letters handled again, in order per key")
     which = replay.add_mutually_exclusive_group()
@@ -84,5 +87,3 @@ DEAD_LETTERS = Command(
     "common.service.dead_letter_verbs:run",
     _dead_letters,
 )
-OPERATIONS = (lanes_command(), DEAD_LETTERS)
-"""For a service with lanes whose jobs leave nothing behind when they are parked."""
