@@ -104,9 +104,14 @@ def check(body: Any) -> None:
     for one in said:
         if isinstance(one, Ignored | Unknown):
             assert one.reason
-            one.reason.encode()
+            check_reason(one.reason)
         else:
             check_event(one)
+
+
+def check_reason(reason: str) -> None:
+    reason.encode()
+    assert "\x00" not in reason, "Postgres cannot store it"
 
 
 def check_event(one: Observation) -> None:
@@ -123,6 +128,7 @@ def check_event(one: Observation) -> None:
     if hasattr(event, "message_id"):
         assert 0 < len(event.message_id) <= 255
     assert (getattr(event, "kind", None) == "unsupported") == (one.unsupported is not None)
+    check_reason(one.unsupported or "")
 
 
 @settings(max_examples=1500, deadline=None)

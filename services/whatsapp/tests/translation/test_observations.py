@@ -183,3 +183,9 @@ def test_wrappers_without_end_do_not_hold_us_up() -> None:
     body["data"]["message"] = inner
 
     assert seen(body).unsupported == "messages of type nested too deeply are not supported"
+
+
+def test_a_type_that_postgres_cannot_hold_is_kept_as_unsupported_all_the_same() -> None:
+    body = message()
+    body["data"] |= {"messageType": "odd\x00Message\ud83d", "message": {}}
+    assert seen(body).unsupported == "the content of oddMessage is missing"

@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+from whatsapp_service.providers.evolution.translation.json_values import text
+
 WRAPPERS = frozenset(
     {
         "associatedChildMessage",
@@ -99,4 +101,5 @@ def _type_of(message: dict[str, Any], declared: str | None) -> str | None:
 
 def declared_type(value: Any) -> str | None:
     """Give Evolution's `messageType`, unless it says nothing."""
-    return value if isinstance(value, str) and value not in _NOT_TYPES else None
+    named = text(value)
+    return named if named not in _NOT_TYPES else None
