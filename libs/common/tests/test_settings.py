@@ -1,15 +1,23 @@
 """Settings load from the environment, print no secret, and name what is missing."""
 
 import pytest
+from pydantic import BaseModel, SecretStr
 
 from common.errors import InvalidInput
-from common.settings import OAuthApp, ServiceSettings, environment_name, load
+from common.settings import ServiceSettings, environment_name, load
+
+
+class App(BaseModel):
+    """What a provider knows us by."""
+
+    client_id: str
+    client_secret: SecretStr
 
 
 class Settings(ServiceSettings, env_prefix="SHOP_"):
     """A service's settings."""
 
-    hubspot: OAuthApp | None = None
+    hubspot: App | None = None
 
 
 COMPLETE = {

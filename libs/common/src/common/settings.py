@@ -4,8 +4,6 @@ import re
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     PostgresDsn,
     Secret,
@@ -104,15 +102,6 @@ class ServiceSettings(KafkaSettings):
         """Give the database address as SQLAlchemy wants it; it holds the password."""
         address = str(self.database_url.get_secret_value())
         return f"postgresql+asyncpg://{address.partition('://')[2]}"
-
-
-class OAuthApp(BaseModel):
-    """The application we registered with a provider."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-    client_id: str = Field(min_length=1)
-    client_secret: SecretStr
 
 
 def load(settings_class: type[S]) -> S:

@@ -43,11 +43,6 @@ def without_ninth_digit(digits: str) -> str:
     return f"55{area}{subscriber}"
 
 
-def digits_of(jid: str) -> str:
-    """Return the part of an address before the at sign."""
-    return jid.split("@", maxsplit=1)[0]
-
-
 def is_person(jid: str) -> bool:
     """Whether the address is one person's phone number."""
     return jid.endswith(PERSON)

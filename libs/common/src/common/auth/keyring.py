@@ -76,10 +76,6 @@ class Keyring:
                 hint="Connect the account again.",
             ) from None
 
-    def needs_rotation(self, value: str) -> bool:
-        """Tell whether a newer key should seal this value."""
-        return _parts(value)[1] != self.first
-
     def reseal(self, value: str, *, context: SealContext) -> str:
         """Seal again under the first key; raises as `open` does."""
         return self.seal(self.open_bytes(value, context=context), context=context)
