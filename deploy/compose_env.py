@@ -23,6 +23,7 @@ def main() -> int:
         "EVOLUTION_API_KEY": token_urlsafe(24),
         "OPENAI_API_KEY": f"sk-{token_urlsafe(24)}",
         "GATEWAY_WEBHOOK_SECRET": token_urlsafe(24),
+        "GATEWAY_OPERATOR_KEY": token_urlsafe(32),
     }
     for service in SERVICES:
         values |= {

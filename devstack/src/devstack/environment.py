@@ -128,6 +128,7 @@ def _own(service: str, addresses: Addresses, secrets: SecretStore) -> dict[str, 
             return {
                 "GATEWAY_PUBLIC_URL": addresses.url("gateway"),
                 "GATEWAY_WEBHOOK_SECRET": secrets.password("webhook"),
+                "GATEWAY_OPERATOR_KEY": secrets.password("operator"),
                 **{f"GATEWAY_{name.upper()}_URL": addresses.url(name) for name in others},
             }
         case "whatsapp":

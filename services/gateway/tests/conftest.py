@@ -176,7 +176,15 @@ class FakeAccounts:
         if self.away:
             raise Unavailable("Postgres is away")
         self.lookups.append(key_id)
-        return self.stored.get(key_id)
+        key = self.stored.get(key_id)
+        if key is None:
+            return None
+        return replace(key, suspended=self.tenants[key.tenant].suspended_at is not None)
+
+    async def is_suspended(self, tenant: str) -> bool:
+        self.lookups.append(tenant)
+        found = self.tenants.get(TenantId(tenant))
+        return found is not None and found.suspended_at is not None
 
     async def used(self, key_id: str, at: datetime) -> None:
         self.marked.append(key_id)
@@ -208,8 +216,15 @@ class _Tenants:
     async def add(self, tenant: Tenant) -> None:
         self.accounts.tenants[tenant.id] = tenant
 
-    async def all(self) -> list[Tenant]:
-        return list(self.accounts.tenants.values())
+    async def page(self, after: str, limit: int) -> list[Tenant]:
+        return [t for t in self.accounts.tenants.values() if t.id > after][:limit]
+
+    async def suspend(self, tenant: TenantId, at: datetime | None) -> Tenant | None:
+        found = self.accounts.tenants.get(tenant)
+        if found is not None:
+            since = None if at is None else found.suspended_at or at
+            found = self.accounts.tenants[tenant] = replace(found, suspended_at=since)
+        return found
 
     async def exists(self, tenant: TenantId) -> bool:
         return tenant in self.accounts.tenants
@@ -226,9 +241,11 @@ class _Keys:
     async def of(self, tenant: TenantId) -> list[StoredKey]:
         return [key for key in self.accounts.stored.values() if key.tenant == tenant]
 
-    async def revoke(self, key_id: str, at: datetime) -> StoredKey | None:
+    async def revoke(
+        self, key_id: str, at: datetime, *, tenant: TenantId | None = None
+    ) -> StoredKey | None:
         key = self.accounts.stored.get(key_id)
-        if key is None or self.tenant not in {None, key.tenant}:
+        if key is None or not {self.tenant, tenant} <= {None, key.tenant}:
             return None
         revoked = replace(key, revoked_at=key.revoked_at or at)
         self.accounts.stored[key_id] = revoked

@@ -14,6 +14,10 @@ def _tenants(parser: argparse.ArgumentParser) -> None:
     create.add_argument("--json", action="store_true", help="print one JSON object")
     listing = verbs.add_parser("list", help="list the tenants")
     listing.add_argument("--json", action="store_true", help="print a JSON array")
+    suspend = verbs.add_parser("suspend", help="refuse a tenant's keys and tokens")
+    resume = verbs.add_parser("resume", help="let a suspended tenant in again")
+    for verb in (suspend, resume):
+        verb.add_argument("tenant")
 
 
 def _keys(parser: argparse.ArgumentParser) -> None:
@@ -31,13 +35,19 @@ def _keys(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--json", action="store_true", help="print a JSON array")
 
 
+_RUN = "gateway_service.app.commands:run"
 SERVICE: Service[Any] = Service(
     "gateway",
     "gateway_service.settings:Settings",
     "gateway_service.app.wiring:build",
     migrations="gateway_service.migrations",
     commands=(
-        Command("tenants", "make and list tenants", "gateway_service.app.commands:run", _tenants),
+        Command(
+            "tenants",
+            "make, list, suspend and resume tenants",
+            "gateway_service.app.commands:run",
+            _tenants,
+        ),
         Command("keys", "make, revoke and list keys", "gateway_service.app.commands:run", _keys),
         DEAD_LETTERS,
     ),

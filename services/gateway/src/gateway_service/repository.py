@@ -1,5 +1,6 @@
 """Every SQL statement of the gateway."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,16 +14,29 @@ ROLE = api_role("gateway")
 _KEY_COLUMNS = """
     id, tenant_id, name, hash, scopes, created_at, expires_at, last_used_at, revoked_at"""
 _ADD_TENANT = Sql("insert into tenant (tenant_id, name, created_at) values (:id, :name, :at)")
-_TENANTS = Sql("select tenant_id, name, created_at from tenant order by created_at, tenant_id")
+_TENANT_COLUMNS = "tenant_id, name, created_at, suspended_at"
+# Their ids are made in the order of time.
+_TENANTS = Sql(f"""
+    select {_TENANT_COLUMNS} from tenant where tenant_id > :after
+    order by tenant_id limit :limit""")
+_SUSPEND = Sql(f"""
+    update tenant set suspended_at =
+        case when cast(:at as timestamptz) is not null then coalesce(suspended_at, :at) end
+    where tenant_id = :tenant
+    returning {_TENANT_COLUMNS}""")
+_SUSPENDED = Sql("select suspended_at is not null from tenant where tenant_id = :tenant")
 _TENANT_EXISTS = Sql("select true from tenant where tenant_id = :tenant")
 _ADD_KEY = Sql("""
     insert into api_key (id, tenant_id, name, hash, scopes, created_at, expires_at)
     values (:id, :tenant, :name, :hash, :scopes, :created_at, :expires_at)
     on conflict (id) do nothing returning id""")
 _KEYS = Sql(f"select {_KEY_COLUMNS} from api_key where tenant_id = :tenant order by created_at, id")
-_FIND_KEY = Sql(f"select {_KEY_COLUMNS} from api_key where id = :id")
+_FIND_KEY = Sql("""
+    select k.*, t.suspended_at is not null as suspended
+    from api_key k join tenant t using (tenant_id) where k.id = :id""")
 _REVOKE_KEY = Sql(f"""
-    update api_key set revoked_at = coalesce(revoked_at, :at) where id = :id
+    update api_key set revoked_at = coalesce(revoked_at, :at)
+    where id = :id and (cast(:tenant as text) is null or tenant_id = :tenant)
     returning {_KEY_COLUMNS}""")
 # A write a minute says enough and spares the row a new version with every request.
 _USED = Sql("""
@@ -47,10 +61,16 @@ class PostgresTenants:
         row = {"id": tenant.id, "name": tenant.name, "at": tenant.created_at}
         await self._connection.execute(_ADD_TENANT, row)
 
-    async def all(self) -> list[Tenant]:
-        """List them, the oldest first."""
-        rows = await self._connection.execute(_TENANTS)
-        return [Tenant(TenantId(row[0]), row[1], row[2]) for row in rows]
+    async def page(self, after: str, limit: int) -> list[Tenant]:
+        """List them from after this id on, the oldest first."""
+        rows = await self._connection.execute(_TENANTS, {"after": after, "limit": limit})
+        return [_tenant(row) for row in rows]
+
+    async def suspend(self, tenant: TenantId, at: datetime | None) -> Tenant | None:
+        """Suspend one, unless it is already, or with None no longer; None when it is unknown."""
+        rows = await self._connection.execute(_SUSPEND, {"tenant": tenant, "at": at})
+        row = rows.first()
+        return None if row is None else _tenant(row)
 
     async def exists(self, tenant: TenantId) -> bool:
         """Say whether there is one of this id."""
@@ -85,9 +105,12 @@ class PostgresKeys:
         rows = await self._connection.execute(_KEYS, {"tenant": tenant})
         return [_key(row) for row in rows]
 
-    async def revoke(self, key_id: str, at: datetime) -> StoredKey | None:
-        """Revoke a key unless it is already; None when there is none of this id."""
-        rows = await self._connection.execute(_REVOKE_KEY, {"id": key_id, "at": at})
+    async def revoke(
+        self, key_id: str, at: datetime, *, tenant: TenantId | None = None
+    ) -> StoredKey | None:
+        """Revoke a key, of this tenant if one is named; None when there is none of this id."""
+        values = {"id": key_id, "at": at, "tenant": tenant}
+        rows = await self._connection.execute(_REVOKE_KEY, values)
         row = rows.first()
         return None if row is None else _key(row)
 
@@ -101,11 +124,22 @@ class PostgresKeyLookup:
     async def find(self, key_id: str) -> StoredKey | None:
         """Find a key by its id."""
         row = (await self._database.execute(_FIND_KEY, {"id": key_id})).first()
-        return None if row is None else _key(row)
+        return None if row is None else replace(_key(row), suspended=row["suspended"])
 
     async def used(self, key_id: str, at: datetime) -> None:
         """Note that a key was used; at most once a minute is really written."""
         await self._database.execute(_USED, {"id": key_id, "at": at})
+
+
+class PostgresStanding:
+    """How tenants stand."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def is_suspended(self, tenant: str) -> bool:
+        """Say whether a tenant is suspended; one that we do not know is not."""
+        return (await self._database.execute(_SUSPENDED, {"tenant": tenant})).scalar() is True
 
 
 class PostgresAudit:
@@ -139,6 +173,10 @@ class PostgresAuditSink:
         """Forget older lines, a few thousand at a time; returns how many went."""
         async with self._database.transaction() as connection:
             return await connection.change(_PURGE_ENTRIES, {"before": before})
+
+
+def _tenant(row: Any) -> Tenant:
+    return Tenant(TenantId(row[0]), row["name"], row["created_at"], row["suspended_at"])
 
 
 def _key(row: Any) -> StoredKey:

@@ -17,6 +17,8 @@ class OidcProvider(BaseModel):
     audience: str = Field(min_length=1)
     tenant_claim: str = "tenant_id"
     scope_claim: str = "scope"
+    operator_scope: str | None = None
+    """The scope that makes a bearer an operator of the whole suite; without it none is one."""
 
 
 class Settings(ServiceSettings, env_prefix="GATEWAY_"):
@@ -26,6 +28,9 @@ class Settings(ServiceSettings, env_prefix="GATEWAY_"):
     """Where the world reaches us; the API's documentation names it."""
     webhook_secret: Annotated[SecretStr, Field(min_length=16)]
     """What Evolution proves itself with on the shared webhook route."""
+    operator_key: Annotated[SecretStr, Field(min_length=32)] | None = None
+    """What an operator proves themselves with on `/api/operator`; without it (and without
+    GATEWAY_OIDC__OPERATOR_SCOPE) tenants are made on the command line only."""
     whatsapp_url: HttpUrl
     agent_url: HttpUrl
     google_url: HttpUrl

@@ -27,6 +27,7 @@ class TenantRow(Base):
     tenant_id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    suspended_at: Mapped[datetime | None]
 
 
 class ApiKeyRow(Base):

@@ -82,10 +82,13 @@ async def test_an_operator_makes_a_tenant_and_its_keys(
 
     listed = orjson.loads(await shell("keys", "list", tenant=tenant, json=True))
     assert [key["revoked_at"] is None for key in listed] == [False, True]
-    assert "Demo bakery" in await shell("tenants", "list")
+    assert "active     Demo bakery" in await shell("tenants", "list")
+    assert "is suspended" in await shell("tenants", "suspend", tenant=tenant)
+    assert "suspended  Demo bakery" in await shell("tenants", "list")
+    assert "let in again" in await shell("tenants", "resume", tenant=tenant)
     async with engine.transaction() as connection:
         lines = await connection.execute(Sql("select subject, tenant_id from audit_log"))
-    assert [tuple(line) for line in lines] == [("cli", tenant)] * 3
+    assert [tuple(line) for line in lines] == [("cli", tenant)] * 5
 
 
 async def test_an_operator_is_told_what_is_wrong(shell: Shell) -> None:

@@ -10,10 +10,10 @@ import pytest
 from common.contracts import TenantId
 from common.db import Database, Sql
 from common.errors import NotFound
-from gateway_service.app.contexts import tenant_opener
+from gateway_service.app.contexts import context_opener, tenant_opener
 from gateway_service.domain.model.audit import AuditEntry
 from gateway_service.domain.usecases import accounts as usecases
-from gateway_service.repository import ROLE, PostgresAuditSink
+from gateway_service.repository import ROLE, PostgresAuditSink, PostgresStanding
 
 pytestmark = pytest.mark.integration
 
@@ -144,3 +144,29 @@ async def test_a_tenants_transaction_cannot_add_keys_for_another(
     async with tenant_opener(engine)(other.id) as context:
         with pytest.raises(NotFound):
             await usecases.create_key(context, bakery.id, "x", ["*"])
+
+
+async def test_a_suspended_tenant_is_refused_and_listed_as_such(
+    client: httpx2.AsyncClient, bakery: Any, engine: Database
+) -> None:
+    async with context_opener(engine)() as context:
+        suspended = await usecases.suspend_tenant(context, bakery.id)
+        again = await usecases.suspend_tenant(context, bakery.id)
+        assert [one.suspended_at for one in await usecases.list_tenants(context)] == [
+            suspended.suspended_at
+        ]
+    assert again == suspended
+    refused = await client.get("/api/keys", headers=bakery.headers)
+    assert (refused.status_code, "suspended" in refused.json()["detail"]) == (401, True)
+    assert await PostgresStanding(engine).is_suspended(bakery.id)
+    async with context_opener(engine)() as context:
+        assert (await usecases.resume_tenant(context, bakery.id)).suspended_at is None
+        assert await usecases.list_tenants(context, after=bakery.id) == []
+    assert not await PostgresStanding(engine).is_suspended(bakery.id)
+
+
+async def test_a_key_is_revoked_for_its_own_tenant_only(engine: Database, bakery: Any) -> None:
+    async with context_opener(engine)() as context:
+        with pytest.raises(NotFound):
+            await usecases.revoke_key(context, bakery.key.id, tenant=TenantId("ten_other"))
+        assert (await usecases.revoke_key(context, bakery.key.id, tenant=bakery.id)).revoked_at

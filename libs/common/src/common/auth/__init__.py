@@ -12,7 +12,7 @@ from common.auth.internal_tokens import (
 )
 from common.auth.keyring import Keyring, SealContext
 from common.auth.keys import base64url, derive, generate_keyring, unbase64url
-from common.auth.oidc import OidcSettings, OidcVerifier
+from common.auth.oidc import OidcSettings, OidcVerifier, TokenFacts
 from common.auth.principal import Principal
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "OidcVerifier",
     "Principal",
     "SealContext",
+    "TokenFacts",
     "TrustedCaller",
     "WebhookCapability",
     "base64url",

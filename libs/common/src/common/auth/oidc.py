@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from joserfc import jws, jwt
@@ -38,6 +38,14 @@ class OidcSettings:
     """The least time between two readings, whoever asks: unknown key ids cost nothing more."""
 
 
+class TokenFacts(NamedTuple):
+    """What a token says that was found good."""
+
+    subject: str
+    scopes: frozenset[str]
+    claims: dict[str, Any]
+
+
 class OidcVerifier:
     """Verifies bearer tokens with the provider's published keys, read once and kept."""
 
@@ -61,10 +69,23 @@ class OidcVerifier:
         )
 
     async def verify(self, token: str) -> Principal:
-        """Read a bearer token.
+        """Read a bearer token of a tenant's user.
 
         Raises:
-            Unauthenticated: not signed by the provider for us, expired, or without a tenant.
+            Unauthenticated: as `read` does; or it names no tenant.
+            Unavailable: likewise.
+        """
+        subject, scopes, claims = await self.read(token)
+        tenant = claims.get(self._settings.tenant_claim)
+        if not isinstance(tenant, str) or not tenant:
+            raise Unauthenticated(f"The bearer token has no {self._settings.tenant_claim} claim.")
+        return Principal(tenant, subject, scopes)
+
+    async def read(self, token: str) -> TokenFacts:
+        """Read a bearer token, whether it is of a tenant's user or not.
+
+        Raises:
+            Unauthenticated: not signed by the provider for us, or expired.
             Unavailable: when the provider's keys were never read and cannot be.
         """
         keys = await self._keys_for(_key_id(token))
@@ -73,16 +94,10 @@ class OidcVerifier:
             self._claims.validate(decoded.claims)
         except (JoseError, ValueError) as failure:
             raise Unauthenticated(f"The bearer token is refused: {_reason(failure)}.") from None
-        return self._principal(decoded.claims)
-
-    def _principal(self, claims: dict[str, Any]) -> Principal:
-        tenant = claims.get(self._settings.tenant_claim)
-        if not isinstance(tenant, str) or not tenant:
-            raise Unauthenticated(f"The bearer token has no {self._settings.tenant_claim} claim.")
-        scopes = claims.get(self._settings.scope_claim, "")
+        scopes = decoded.claims.get(self._settings.scope_claim, "")
         names = scopes.split() if isinstance(scopes, str) else scopes
         known = frozenset(n for n in names if isinstance(n, str)) if names else frozenset[str]()
-        return Principal(tenant, str(claims["sub"]), known)
+        return TokenFacts(str(decoded.claims["sub"]), known, decoded.claims)
 
     async def _keys_for(self, key_id: str | None) -> KeySet:
         keys = self._keys

@@ -1,6 +1,6 @@
 """The gateway's doors: webhooks, the public API, and who may pass."""
 
-from gateway_service.api import keys
+from gateway_service.api import keys, operators
 from gateway_service.api.audit import Audited
 from gateway_service.api.callers import Doorkeeper
 from gateway_service.api.description import describe
@@ -22,4 +22,5 @@ __all__ = [
     "describe",
     "document_webhooks",
     "keys",
+    "operators",
 ]

@@ -75,7 +75,7 @@ class Audited:
         who = notes.principal
         entry = AuditEntry(
             id=self._new_id(),
-            tenant=NOBODY if who is None else TenantId(who.tenant_id),
+            tenant=NOBODY if who is None else TenantId(notes.tenant or who.tenant_id),
             at=self._now(),
             subject="unknown" if who is None else who.subject,
             action=f"{scope['method']} {_plain(scope['path'])}",

@@ -23,6 +23,8 @@ class CallNotes:
     """What is learned about a request on its way, for the audit log."""
 
     principal: Principal | None = None
+    tenant: str | None = None
+    """Whom it is about, when that is not the principal's tenant."""
     status: int = 499
     request_id: str = ""
 
@@ -72,11 +74,17 @@ class Doorkeeper:
         return await self._oidc(credential)
 
 
-def _credential(scope: Scope) -> str:
+def bearer_of(scope: Scope) -> str:
+    """Read the bearer token of a request; empty when there is none."""
     given: dict[bytes, bytes] = dict(scope["headers"])
     scheme, _, token = given.get(b"authorization", b"").decode("latin-1").partition(" ")
-    if scheme.lower() == "bearer" and token.strip():
-        return token.strip()
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _credential(scope: Scope) -> str:
+    if token := bearer_of(scope):
+        return token
+    given: dict[bytes, bytes] = dict(scope["headers"])
     key = given.get(b"x-api-key", b"").decode("latin-1").strip()
     if not key:
         raise Unauthenticated(

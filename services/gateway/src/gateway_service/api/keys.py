@@ -51,6 +51,7 @@ def _authenticator(request: Request) -> KeyAuthenticator:
 
 
 Opens = Annotated[OpenForTenant, Depends(_opener)]
+Authenticator = Annotated[KeyAuthenticator, Depends(_authenticator)]
 
 
 class NewKey(BaseModel):
@@ -86,7 +87,7 @@ async def list_keys(caller: Reader, open_for: Opens) -> list[KeyView]:
     """List your tenant's keys, revoked ones too."""
     tenant = TenantId(caller.tenant_id)
     async with open_for(tenant) as context:
-        return [KeyView(**_seen(key)) for key in await accounts.list_keys(context, tenant)]
+        return [KeyView(**seen(key)) for key in await accounts.list_keys(context, tenant)]
 
 
 @router.post("/keys", status_code=201)
@@ -96,15 +97,12 @@ async def create_key(new: NewKey, caller: Writer, open_for: Opens) -> MadeKey:
         key, secret = await accounts.delegate_key(
             context, caller, new.name, new.scopes, expires_at=new.expires_at
         )
-    return MadeKey(**_seen(key), key=secret.reveal())
+    return MadeKey(**seen(key), key=secret.reveal())
 
 
 @router.delete("/keys/{key_id}", status_code=204)
 async def revoke_key(
-    key_id: str,
-    caller: Writer,
-    open_for: Opens,
-    authenticator: Annotated[KeyAuthenticator, Depends(_authenticator)],
+    key_id: str, caller: Writer, open_for: Opens, authenticator: Authenticator
 ) -> None:
     """Revoke a key; other processes may believe it for some seconds more."""
     async with open_for(TenantId(caller.tenant_id)) as context:
@@ -112,7 +110,8 @@ async def revoke_key(
     authenticator.forget(key_id)
 
 
-def _seen(key: StoredKey) -> dict[str, Any]:
+def seen(key: StoredKey) -> dict[str, Any]:
+    """Give what may be seen of a key."""
     return {
         "id": key.id,
         "name": key.name,

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +22,7 @@ from gateway_service.domain.usecases import accounts
 from gateway_service.settings import Settings
 
 _DONE = 200
+_PAGE = 1000
 _LONGEST_DAYS = 36_500
 
 
@@ -47,10 +49,34 @@ async def _create_tenant(context: Context, arguments: argparse.Namespace) -> lis
 
 
 async def _list_tenants(context: Context, arguments: argparse.Namespace) -> list[str]:
-    tenants = await context.tenants.all()
+    tenants = [tenant async for tenant in _every(context)]
     if arguments.json:
         return [_json([_tenant(tenant) for tenant in tenants])]
-    return [f"{t.id}  {t.created_at:%Y-%m-%d}  {t.name}" for t in tenants]
+    return [f"{t.id}  {t.created_at:%Y-%m-%d}  {_standing(t):9}  {t.name}" for t in tenants]
+
+
+def _standing(tenant: Tenant) -> str:
+    return "active" if tenant.suspended_at is None else "suspended"
+
+
+async def _every(context: Context) -> AsyncGenerator[Tenant]:
+    after = ""
+    while page := await accounts.list_tenants(context, after=after, limit=_PAGE):
+        for tenant in page:
+            yield tenant
+        after = page[-1].id
+
+
+async def _suspend_tenant(context: Context, arguments: argparse.Namespace) -> list[str]:
+    tenant = await accounts.suspend_tenant(context, TenantId(arguments.tenant))
+    await _note(context, tenant.id, "tenants suspend")
+    return [f"{tenant.id} is suspended; running gateways refuse its keys within seconds."]
+
+
+async def _resume_tenant(context: Context, arguments: argparse.Namespace) -> list[str]:
+    tenant = await accounts.resume_tenant(context, TenantId(arguments.tenant))
+    await _note(context, tenant.id, "tenants resume")
+    return [f"{tenant.id} is let in again."]
 
 
 async def _create_key(context: Context, arguments: argparse.Namespace) -> list[str]:
@@ -85,6 +111,8 @@ async def _list_keys(context: Context, arguments: argparse.Namespace) -> list[st
 _VERBS = {
     ("tenants", "create"): _create_tenant,
     ("tenants", "list"): _list_tenants,
+    ("tenants", "suspend"): _suspend_tenant,
+    ("tenants", "resume"): _resume_tenant,
     ("keys", "create"): _create_key,
     ("keys", "revoke"): _revoke_key,
     ("keys", "list"): _list_keys,
@@ -113,7 +141,12 @@ def _state(key: StoredKey) -> str:
 
 
 def _tenant(tenant: Tenant) -> dict[str, Any]:
-    return {"tenant_id": tenant.id, "name": tenant.name, "created_at": tenant.created_at}
+    return {
+        "tenant_id": tenant.id,
+        "name": tenant.name,
+        "created_at": tenant.created_at,
+        "suspended_at": tenant.suspended_at,
+    }
 
 
 def _key(key: StoredKey) -> dict[str, Any]:

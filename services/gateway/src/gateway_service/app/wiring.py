@@ -31,18 +31,19 @@ from gateway_service.api import (
     describe,
     document_webhooks,
     keys,
+    operators,
 )
-from gateway_service.app.contexts import tenant_opener
+from gateway_service.app.contexts import context_opener, tenant_opener
 from gateway_service.domain.model.forwards import FORWARDS
 from gateway_service.domain.model.limits import Allowances
 from gateway_service.domain.ports import Intake
-from gateway_service.domain.usecases.authenticate import KeyAuthenticator
+from gateway_service.domain.usecases.authenticate import KeyAuthenticator, TokenAuthenticator
 from gateway_service.domain.usecases.housekeeping import Tidying, tidy
 from gateway_service.domain.usecases.webhooks import accept_evolution
 from gateway_service.jobs import Housekeeping
 from gateway_service.providers.kafka_log import KafkaWebhookLog
 from gateway_service.providers.upstreams import HttpUpstreams
-from gateway_service.repository import PostgresAuditSink, PostgresKeyLookup
+from gateway_service.repository import PostgresAuditSink, PostgresKeyLookup, PostgresStanding
 from gateway_service.settings import Settings
 
 NAME = "gateway"
@@ -118,7 +119,10 @@ def _front(settings: Settings, producer: Producer, store: ObjectStore, rest: ASG
 
 def _control(settings: Settings, database: Database, wire: Wire) -> FastAPI:
     app = create_app(
-        NAME, VERSION, [keys.router], max_body_size=settings.request_max_bytes + _SLACK
+        NAME,
+        VERSION,
+        [keys.router, operators.router],
+        max_body_size=settings.request_max_bytes + _SLACK,
     )
     document_webhooks(app)
     describe(app, str(settings.public_url))
@@ -129,11 +133,18 @@ def _control(settings: Settings, database: Database, wire: Wire) -> FastAPI:
         now=utc_now,
         clock=time.monotonic,
     )
+    verifier = _verifier(settings, wire)
     doorkeeper = Doorkeeper(
         authenticator.principal,
         Allowances(settings.rate_per_second, settings.rate_burst),
-        oidc=_oidc(settings, wire),
+        oidc=_tokens(settings, database, verifier),
     )
+    app.state.operators = operators.OperatorGate(
+        settings.operator_key,
+        oidc=verifier.read if verifier else None,
+        scope=settings.oidc.operator_scope if settings.oidc else None,
+    )
+    app.state.open_all = context_opener(database)
     app.state.authenticator = authenticator
     app.state.doorkeeper = doorkeeper
     app.state.open_for = tenant_opener(database)
@@ -159,7 +170,20 @@ def _upstreams(settings: Settings, wire: Wire) -> HttpUpstreams:
     )
 
 
-def _oidc(settings: Settings, wire: Wire) -> Callable[[str], Awaitable[Principal]] | None:
+def _tokens(
+    settings: Settings, database: Database, verifier: OidcVerifier | None
+) -> Callable[[str], Awaitable[Principal]] | None:
+    if verifier is None:
+        return None
+    return TokenAuthenticator(
+        verifier.verify,
+        PostgresStanding(database),
+        seconds=settings.key_cache_seconds,
+        clock=time.monotonic,
+    ).principal
+
+
+def _verifier(settings: Settings, wire: Wire) -> OidcVerifier | None:
     provider = settings.oidc
     if provider is None:
         return None
@@ -175,4 +199,4 @@ def _oidc(settings: Settings, wire: Wire) -> Callable[[str], Awaitable[Principal
         tenant_claim=provider.tenant_claim,
         scope_claim=provider.scope_claim,
     )
-    return OidcVerifier(trusted, fetch).verify
+    return OidcVerifier(trusted, fetch)

@@ -57,8 +57,11 @@ class Tenants(Protocol):
     async def add(self, tenant: Tenant) -> None:
         """Keep a new one."""
 
-    async def all(self) -> list[Tenant]:
-        """List them, the oldest first."""
+    async def page(self, after: str, limit: int) -> list[Tenant]:
+        """List them from after this id on, the oldest first."""
+
+    async def suspend(self, tenant: TenantId, at: datetime | None) -> Tenant | None:
+        """Suspend one, unless it is already, or with None no longer; None when it is unknown."""
 
     async def exists(self, tenant: TenantId) -> bool:
         """Say whether there is one of this id."""
@@ -73,8 +76,10 @@ class Keys(Protocol):
     async def of(self, tenant: TenantId) -> list[StoredKey]:
         """List a tenant's keys, the oldest first."""
 
-    async def revoke(self, key_id: str, at: datetime) -> StoredKey | None:
-        """Revoke a key unless it is already; None when there is none of this id."""
+    async def revoke(
+        self, key_id: str, at: datetime, *, tenant: TenantId | None = None
+    ) -> StoredKey | None:
+        """Revoke a key, of this tenant if one is named; None when there is none of this id."""
 
 
 class AuditLog(Protocol):
@@ -97,6 +102,13 @@ class Context:
 
 Opener = Callable[[], AbstractAsyncContextManager[Context]]
 OpenForTenant = Callable[[TenantId], AbstractAsyncContextManager[Context]]
+
+
+class Standing(Protocol):
+    """Says how tenants stand; each call is a transaction of its own."""
+
+    async def is_suspended(self, tenant: str) -> bool:
+        """Say whether a tenant is suspended; one that we do not know is not."""
 
 
 class KeyLookup(Protocol):

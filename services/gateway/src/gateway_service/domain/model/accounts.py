@@ -22,6 +22,8 @@ class Tenant:
     id: TenantId
     name: str
     created_at: datetime
+    suspended_at: datetime | None = None
+    """Since when its keys are refused; what customers write is received all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,11 @@ class StoredKey:
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
+    suspended: bool = False
+    """Whether its tenant is; known only where a key is looked up to be believed."""
 
     def require_usable(self, now: datetime) -> None:
-        """Pass only while the key is neither revoked nor expired.
+        """Pass only while the key is neither revoked nor expired, nor its tenant suspended.
 
         Raises:
             Unauthenticated: saying which.
@@ -48,6 +52,13 @@ class StoredKey:
             raise Unauthenticated("The API key was revoked.")
         if self.expires_at is not None and now >= self.expires_at:
             raise Unauthenticated("The API key has expired.")
+        if self.suspended:
+            raise suspended()
+
+
+def suspended() -> Unauthenticated:
+    """Make the refusal of whoever comes from a suspended tenant."""
+    return Unauthenticated("The tenant is suspended.", hint="Ask who runs this Parley.")
 
 
 def checked_name(name: str) -> str:

@@ -32,6 +32,35 @@ async def create_tenant(context: Context, name: str) -> tuple[Tenant, ApiKey]:
     return tenant, secret
 
 
+async def list_tenants(context: Context, *, after: str = "", limit: int = 100) -> list[Tenant]:
+    """List tenants, the oldest first, from after an id on."""
+    return await context.tenants.page(after, limit)
+
+
+async def suspend_tenant(context: Context, tenant: TenantId) -> Tenant:
+    """Have a tenant's keys and tokens refused until it is resumed; a second time changes nothing.
+
+    Raises:
+        NotFound: there is no such tenant.
+    """
+    return _known(await context.tenants.suspend(tenant, context.now()))
+
+
+async def resume_tenant(context: Context, tenant: TenantId) -> Tenant:
+    """Let a suspended tenant in again.
+
+    Raises:
+        NotFound: there is no such tenant.
+    """
+    return _known(await context.tenants.suspend(tenant, None))
+
+
+def _known(tenant: Tenant | None) -> Tenant:
+    if tenant is None:
+        raise NotFound("There is no such tenant.")
+    return tenant
+
+
 async def create_key(
     context: Context,
     tenant: TenantId,
@@ -95,13 +124,13 @@ async def list_keys(context: Context, tenant: TenantId) -> list[StoredKey]:
     return await context.keys.of(tenant)
 
 
-async def revoke_key(context: Context, key_id: str) -> StoredKey:
-    """Revoke a key; a second time changes nothing.
+async def revoke_key(context: Context, key_id: str, *, tenant: TenantId | None = None) -> StoredKey:
+    """Revoke a key, of this tenant if one is named; a second time changes nothing.
 
     Raises:
         NotFound: there is no such key, or it is another tenant's.
     """
-    key = await context.keys.revoke(key_id, context.now())
+    key = await context.keys.revoke(key_id, context.now(), tenant=tenant)
     if key is None:
         raise NotFound("There is no such key.")
     return key

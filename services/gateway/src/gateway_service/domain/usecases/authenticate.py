@@ -1,13 +1,13 @@
 """Believing an API key, without asking the database every time."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import NamedTuple
 
 from common.auth import ApiKey, Principal
 from common.errors import Unauthenticated
-from gateway_service.domain.model.accounts import StoredKey, granted
-from gateway_service.domain.ports import Clock, KeyLookup
+from gateway_service.domain.model.accounts import StoredKey, granted, suspended
+from gateway_service.domain.ports import Clock, KeyLookup, Standing
 
 _REMEMBERED = 10_000
 
@@ -56,10 +56,52 @@ class KeyAuthenticator:
         """Ask the database again next time: the key was just revoked here."""
         self._known.pop(key_id, None)
 
+    def forget_all(self) -> None:
+        """Ask the database about every key again: a tenant was just suspended here."""
+        self._known.clear()
+
     def _remember(self, key_id: str, stored: StoredKey | None) -> None:
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
         self._known[key_id] = _Remembered(stored, self._clock() + self._seconds)
+
+
+class TokenAuthenticator:
+    """Believes an identity provider's tokens, except those of suspended tenants.
+
+    How a tenant stands is remembered as long as a key is.
+    """
+
+    def __init__(
+        self,
+        verify: Callable[[str], Awaitable[Principal]],
+        standing: Standing,
+        *,
+        seconds: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._verify = verify
+        self._standing = standing
+        self._seconds = seconds
+        self._clock = clock
+        self._good_until: dict[str, float] = {}
+
+    async def principal(self, token: str) -> Principal:
+        """Read a token.
+
+        Raises:
+            Unauthenticated: not one of the provider's, or its tenant is suspended.
+            Unavailable: the provider or the database is away.
+        """
+        principal = await self._verify(token)
+        tenant = principal.tenant_id
+        if self._good_until.get(tenant, 0.0) <= self._clock():
+            if await self._standing.is_suspended(tenant):
+                raise suspended()
+            if len(self._good_until) >= _REMEMBERED:
+                self._good_until.clear()
+            self._good_until[tenant] = self._clock() + self._seconds
+        return principal
 
 
 def _proven(presented: ApiKey, stored: StoredKey | None, now: datetime) -> Principal:
