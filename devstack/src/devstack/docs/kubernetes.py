@@ -80,10 +80,11 @@ def _filled(name: str, service: str, *, verb: str) -> str:
 
 
 def _wanted(service: str) -> list[Variable]:
-    """List what must be set, where to listen, and where spans go."""
+    """List what must be set, where to listen, where spans go, and who may make tenants."""
     also = {
         *(f"{service.upper()}_HOST", "OTEL_EXPORTER_OTLP_ENDPOINT", "KAFKA_SECURITY_PROTOCOL"),
         *_KAFKA_FILES,
+        "GATEWAY_OPERATOR_KEY",
     }
     return [v for v in variables(service) if v.required or v.name in also]
 
@@ -99,13 +100,13 @@ def _entry(service: str, variable: Variable) -> Node:
         return {"name": name, "value": f"/etc/kafka/{_KAFKA_FILES[name]}"}
     if own.removesuffix("_url") in SERVICES:
         return {"name": name, "value": f"http://{own.removesuffix('_url')}"}
+    kind, store = "configMapKeyRef", "parley"
     if variable.secret:
-        secret = "parley-shared" if variable.shared else f"parley-{service}"
-        return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": name}}}
-    reference: Node = {"name": "parley", "key": name}
+        kind, store = "secretKeyRef", "parley-shared" if variable.shared else f"parley-{service}"
+    reference: Node = {"name": store, "key": name}
     if not variable.required:
         reference |= {"optional": True}
-    return {"name": name, "valueFrom": {"configMapKeyRef": reference}}
+    return {"name": name, "valueFrom": {kind: reference}}
 
 
 def _scaling(service: str) -> str:
