@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from pydantic import HttpUrl, PositiveFloat, PositiveInt, SecretStr
+from pydantic import HttpUrl, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
 
 from common.settings import ServiceSettings
 
@@ -54,6 +54,8 @@ class Settings(ServiceSettings, env_prefix="WHATSAPP_"):
     """Types of files that are kept, or families of them; others are refused, with the reason."""
     media_concurrency: PositiveInt = 4
     """Files that one worker fetches at once; each is in memory whole."""
+    media_days: NonNegativeInt = 0
+    """How long files are kept after their day; 0 is for ever."""
     media_link_seconds: PositiveInt = 600
     """How long a link to a file works."""
 

@@ -142,6 +142,9 @@ class MediaRow(Base):
     """The file of a message: wanted, kept, refused, or not to be had."""
 
     __tablename__ = "media"
+    __table_args__ = (
+        Index("ix_media_age", "updated_at", postgresql_where=text("state = 'stored'")),
+    )
 
     integration_id: Mapped[str] = mapped_column(primary_key=True)
     message_id: Mapped[str] = mapped_column(primary_key=True)

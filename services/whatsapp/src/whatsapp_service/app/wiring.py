@@ -24,6 +24,7 @@ from whatsapp_service.app.links import FileLinks
 from whatsapp_service.app.outside import Outside, internal_tokens, open_outside
 from whatsapp_service.app.parked import ParkedDispatcher
 from whatsapp_service.app.sending import SendingGround, sending_parts
+from whatsapp_service.app.tidying import Tidying
 from whatsapp_service.consumers import routes
 from whatsapp_service.domain.model import KnownWords, Patience
 from whatsapp_service.domain.model.media import FileRules
@@ -33,6 +34,7 @@ from whatsapp_service.domain.usecases.media import FileKeeper
 from whatsapp_service.domain.usecases.operate import Operator
 from whatsapp_service.domain.usecases.pacing import SendingDesk
 from whatsapp_service.domain.usecases.repair import Repair
+from whatsapp_service.domain.usecases.retention import Retention
 from whatsapp_service.domain.usecases.watch import Rhythm, Watch
 from whatsapp_service.providers.evolution import translate, without_files
 from whatsapp_service.repository import PostgresReads
@@ -104,8 +106,12 @@ def _care(settings: Settings, inside: _Inside, outside: Outside) -> list[Compone
     )
     patience = Patience(connecting=timedelta(seconds=settings.connecting_seconds))
     repair = Repair(open_context, outside.archive, translate, utc_now, lambda: new_id("swp"))
-    keeper = FileKeeper(open_context, outside.archive, store, file_rules(settings))
+    keeper = FileKeeper(open_context, outside.archive, store, file_rules(settings), utc_now)
+    tidying = []
+    if settings.media_days:
+        tidying.append(Tidying(Retention(open_context, store, utc_now, settings.media_days)))
     return [
+        *tidying,
         Rounds(Watch(open_context, outside.numbers, utc_now, rhythm, patience)),
         running_errands(
             database, Errands(open_context, outside.numbers, utc_now), repair, concurrency=8

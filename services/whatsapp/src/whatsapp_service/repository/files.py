@@ -1,7 +1,7 @@
 """Statements about the files of messages, and the lanes in which they are fetched."""
 
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -53,6 +53,15 @@ _IN_USE = Sql("""
         select 1 from outbound
         where state in ('queued', 'sending', 'unknown')
           and content -> 'file' ->> 'reference' = :reference)""")
+# Only what lies under its day: anything else may be shared with newer messages, or not be ours.
+_OLD = Sql("""
+    select reference from media
+    where state = 'stored' and updated_at < :before and reference ~ '/[0-9]{4}-[0-9]{2}-[0-9]{2}/'
+    group by reference order by min(updated_at) limit :limit""")
+_EXPIRE = Sql("""
+    update media set state = 'expired', reason = :reason, reference = null, updated_at = now()
+    where state = 'stored' and updated_at < :before
+      and reference = any(cast(:references as text[]))""")
 # A lane lives as long as its file is wanted; what was given up may be asked for again.
 _FORGET = (
     Sql("delete from lane_job where queue = 'media' and lane_key = :key and state = 'parked'"),
@@ -115,6 +124,16 @@ class PostgresFiles:
                 "reference": facts.reference if facts else None,
             },
         )
+
+    async def old(self, before: datetime, limit: int) -> list[str]:
+        """Name where files are kept that were stored before, the oldest first."""
+        values = {"before": before, "limit": limit}
+        return (await self._connection.execute(_OLD, values)).scalars()
+
+    async def expire(self, references: Sequence[str], *, before: datetime, reason: str) -> int:
+        """Note that what was kept there is gone; returns of how many messages, all from before."""
+        values = {"references": list(references), "before": before, "reason": reason}
+        return await self._connection.change(_EXPIRE, values)
 
 
 def _row(file: WantedFile) -> dict[str, Any]:

@@ -47,6 +47,7 @@ class FileState(StrEnum):
 
     WAITING = "waiting"
     STORED = "stored"
+    EXPIRED = "expired"
     FAILED = "failed"
     REFUSED = "refused"
 

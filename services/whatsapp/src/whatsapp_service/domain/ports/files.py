@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from common.contracts import ChatId, IntegrationId, Media, MessageId, TenantId
@@ -63,6 +64,12 @@ class Files(Protocol):
 
     async def end(self, file: KnownFile, ending: Ending) -> None:
         """Note what became of it."""
+
+    async def old(self, before: datetime, limit: int) -> list[str]:
+        """Name where files are kept that were stored before, the oldest first."""
+
+    async def expire(self, references: Sequence[str], *, before: datetime, reason: str) -> int:
+        """Note that what was kept there is gone; returns of how many messages, all from before."""
 
 
 class KeepsFiles(Protocol):

@@ -17,7 +17,7 @@ from common.contracts import (
 from common.errors import NotFound, Refused, Transient, Unavailable
 from whatsapp_service.domain.model import Integration
 from whatsapp_service.domain.model.media import FileFacts, FileRules, FileState
-from whatsapp_service.domain.ports import Context, Lease, Opener, Outbox
+from whatsapp_service.domain.ports import Clock, Context, Lease, Opener, Outbox
 from whatsapp_service.domain.ports.files import (
     Ending,
     Files,
@@ -67,6 +67,7 @@ class FileKeeper:
     provider: FindsFiles
     store: KeepsFiles
     rules: FileRules
+    now: Clock
 
     async def keep(self, errand: Errand, lease: Lease) -> FileState | None:
         """Fetch, check and store one file; None when it is no longer wanted.
@@ -124,9 +125,12 @@ class FileKeeper:
             return None
 
     async def _store(self, file: KnownFile, content: bytes, mimetype: str) -> FileFacts:
-        """Store under the content's own hash: what is sent around is kept once a tenant."""
+        """Store under the content's own hash: what is sent around is kept once a day.
+
+        Files of two days share nothing, so that the old one can go (`retention`).
+        """
         digest = (await asyncio.to_thread(hashlib.sha256, content)).hexdigest()
-        reference = f"{FOLDER}/{file.tenant}/{digest}"
+        reference = f"{FOLDER}/{file.tenant}/{self.now():%Y-%m-%d}/{digest}"
         if not await self.store.exists(reference):
             await self.store.put(reference, content, mimetype)
         return FileFacts(mimetype, len(content), digest, reference)
