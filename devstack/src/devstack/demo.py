@@ -37,5 +37,5 @@ async def _play(places: Places, screen: Screen, session: Session) -> int:
     screen.tell()
     if transcript.ok:
         on = "real Kafka" if session.broker == "kafka" else "the in-process bus, without Kafka"
-        screen.tell(f"The journey is complete, on {on}.")
+        screen.tell(f"The journey is complete, on {on}. `make up` keeps a suite to play with.")
     return 0 if transcript.ok else 1

@@ -76,12 +76,15 @@ async def _until_a_death(supervisor: Supervisor, work: Awaitable[T]) -> T:
 
 def _show(places: Places, screen: Screen, session: Session) -> None:
     screen.tell()
-    screen.tell(f"  public API   {session.url('gateway')}")
+    screen.tell(f"  public API   {session.url('gateway')}, described at /api/openapi.json")
     screen.tell(f"  sandbox      {session.url('sandbox')}")
     address = session.environment["KAFKA_BOOTSTRAP_SERVERS"]
     broker = address if session.broker == "kafka" else "none: the services share one process"
     screen.tell(f"  broker       {broker}")
     screen.tell(f"  logs         {places.logs}")
-    screen.tell('  environment  eval "$(.venv/bin/python -m devstack env)"')
+    screen.tell()
+    screen.tell("In another terminal, the suite's environment and a first tenant with its key:")
+    screen.tell('  eval "$(.venv/bin/python -m devstack env)"')
+    screen.tell('  .venv/bin/python -m gateway_service tenants create "My shop"')
     screen.tell()
     screen.tell("Ctrl-C stops everything.")

@@ -49,6 +49,8 @@ async def test_a_wrong_method_is_told_all_that_the_path_takes(client: httpx2.Asy
     refused = await client.patch("/api/things/1")
 
     assert (refused.status_code, refused.headers["allow"]) == (405, "DELETE, GET")
+    assert "Allow" in refused.json()["detail"]
+    assert (await client.get("/api/nothing")).json()["detail"] == "There is no such path."
 
 
 @pytest.mark.parametrize(

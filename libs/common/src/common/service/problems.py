@@ -33,6 +33,11 @@ _NOT_A_LETTER = re.compile(r"[^a-z]+")
 _JSON_ERROR = "json_invalid"
 _OUR_CODES = {known.status: known.code for known in (Malformed, TooLarge)}
 
+_PLAIN: dict[int, str] = {
+    HTTPStatus.NOT_FOUND: "There is no such path.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "The path does not take this method; Allow names what it takes.",
+}
+
 
 class FieldProblem(BaseModel):
     """One field that is wrong."""
@@ -90,6 +95,8 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     code = _OUR_CODES.get(error.status_code) or _NOT_A_LETTER.sub("_", phrase.lower())
     request.scope[ERROR_CODE] = code
     detail = str(error.detail or phrase)
+    if detail == phrase:
+        detail = _PLAIN.get(error.status_code, detail)
     if isinstance(error.__cause__, UnicodeDecodeError):
         detail = "The body is not UTF-8; it may not be compressed either."
     problem = _problem(error.status_code, code, detail, request.scope.get(REQUEST_ID))
