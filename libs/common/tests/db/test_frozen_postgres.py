@@ -30,7 +30,8 @@ pytestmark = pytest.mark.integration
 _ANSWER = Sql("select 42")
 _SLOW = Sql("select pg_sleep(30)")
 _QUEUE = Queue("frozen", lease=timedelta(seconds=2), first_wait=timedelta(seconds=0.1))
-_SECONDS = 1.0
+_SECONDS = 2.0
+"""Longer than a connection is waited for when it is given back."""
 
 
 @dataclass
@@ -94,16 +95,22 @@ async def _hold_open(database: Database, frozen: asyncio.Event) -> None:
         await connection.execute(_ANSWER)
 
 
+async def _ask_as_a_tenant(database: Database) -> None:
+    async with database.tenant_transaction(role="postgres", tenant="ten_1") as connection:
+        await connection.execute(_ANSWER)
+
+
 async def test_whoever_asks_a_frozen_postgres_hears_that_it_is_away_and_is_served_again_afterwards(
     server: Server, database: Database
 ) -> None:
     frozen = asyncio.Event()
     held = asyncio.create_task(_hold_open(database, frozen))
-    assert (await database.execute(_ANSWER)).scalar() == 42
+    # A connection for each of them: a new one would be given up sooner.
+    await asyncio.gather(database.execute(_ANSWER), _ask_as_a_tenant(database))
     server.freeze()
     frozen.set()
     began = time.monotonic()
-    asked = [database.execute(_ANSWER) for _ in range(2)]
+    asked = [database.execute(_ANSWER), _ask_as_a_tenant(database)]
     told = await asyncio.gather(held, *asked, return_exceptions=True)
     took = time.monotonic() - began
 

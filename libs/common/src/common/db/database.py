@@ -8,7 +8,7 @@ keeps what it is best at: the schema (`tables.py`), its migrations, and their co
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol
 
 import asyncpg
@@ -35,6 +35,7 @@ STATEMENT_SECONDS = 10.0
 """Of one statement, unless settings say otherwise; taking it back may last as long again."""
 _ACQUIRE_SECONDS = 10.0
 _CONNECT_SECONDS = 5.0
+_RELEASE_SECONDS = 1.0
 
 
 class Sql:
@@ -228,7 +229,10 @@ class Database:
 
     async def _release(self, driver: Any) -> None:
         if self._pool is not None:
-            await self._pool.release(driver)
+            # A statement that is being taken back is waited for a little, then its connection is
+            # ended; what became of the statement was told already.
+            with suppress(*_PASSING):
+                await self._pool.release(driver, timeout=_RELEASE_SECONDS)
 
 
 _BECOME = Sql("""
