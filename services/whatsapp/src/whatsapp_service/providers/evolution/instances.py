@@ -53,6 +53,8 @@ _CLEANUP_SECONDS = 5.0
 """Of each step when a making is undone: it is begun again until it is done."""
 _REFUSALS = frozenset({400})
 _QUICK: CallOptions = {"timeout": 5.0, "deadline": 10.0}
+ORDER_SECONDS = 8.0
+"""Of a call that an operator waits for; an order is three of them at most."""
 
 
 class WebhookAddress(NamedTuple):
@@ -204,7 +206,11 @@ class EvolutionNumbers:
     async def log_out(self, integration: Integration) -> None:
         """Unlink the number from its phone; 2.3 answers 400 when it is unlinked already."""
         await self._api.request(
-            "DELETE", f"/instance/logout/{integration.instance}", expect=_REFUSALS
+            "DELETE",
+            f"/instance/logout/{integration.instance}",
+            expect=_REFUSALS,
+            timeout=ORDER_SECONDS,
+            deadline=ORDER_SECONDS,
         )
 
     async def state(self, integration: Integration) -> Sighting:
@@ -225,8 +231,10 @@ class EvolutionNumbers:
     async def restart(self, integration: Integration) -> bool:
         """Connect anew without a scan; a failure is a 200 that says `error`."""
         path = f"/instance/restart/{integration.instance}"
-        answer = (await self._api.request("POST", path, safe_to_repeat=True)).json_or_none()
-        return "instance" in mapping(answer)
+        answer = await self._api.request(
+            "POST", path, safe_to_repeat=True, timeout=ORDER_SECONDS, deadline=ORDER_SECONDS
+        )
+        return "instance" in mapping(answer.json_or_none())
 
     async def fetch_qr(self, integration: Integration, *, phone: str | None = None) -> Qr | None:
         """Ask for a QR code, or a pairing code; starts the connection when it is closed.
@@ -238,6 +246,8 @@ class EvolutionNumbers:
             "GET",
             f"/instance/connect/{integration.instance}",
             params={"number": phone} if phone else {},
+            timeout=ORDER_SECONDS,
+            deadline=ORDER_SECONDS,
         )
         body = answer.json()
         if isinstance(body, dict) and body.get("error"):
