@@ -22,6 +22,13 @@ from common.telemetry import metrics
 log = structlog.get_logger()
 
 BATCH = 1000
+_BROKEN = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 _CHANNEL = "parley_outbox"
 _LOCK = 7_258_193_002
 _POLL_SECONDS = 1.0
@@ -82,7 +89,7 @@ class Relay:
             self._beat = time.monotonic()
             try:
                 await self._session(stop)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            except _BROKEN as error:
                 log.warning("relay.interrupted", error=type(error).__name__)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), 0.5)

@@ -27,6 +27,8 @@ _PASSING = (
     asyncpg.DeadlockDetectedError,
     asyncpg.LockNotAvailableError,
     asyncpg.InterfaceError,
+    # What asyncpg says of a connection that the server has just shut, until it hears of that.
+    asyncpg.InternalClientError,
     OSError,
     TimeoutError,
 )

@@ -13,6 +13,14 @@ from common.db import plain_url
 from common.telemetry import get_logger
 from whatsapp_service.repository import CHANGED
 
+_BROKEN = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+
 log = get_logger()
 
 _AGAIN_SECONDS = 1.0
@@ -91,7 +99,7 @@ class NumberChanges:
             self._beat = time.monotonic()
             try:
                 await self._session(stop)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            except _BROKEN as error:
                 log.warning("changes.interrupted", error=type(error).__name__)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), _AGAIN_SECONDS)
