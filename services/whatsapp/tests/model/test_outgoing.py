@@ -49,6 +49,7 @@ def test_a_message_that_is_no_word_is_no_suspicion() -> None:
     assert words.suspects("Stop.") == "stop"
     assert words.suspects("SAÍR") == "sair"
     assert words.suspects("stop it") is None
+    assert words.suspects("#sair") is None, "said to a bot, whose talk it ends"
     assert words.suspects("x" * 10_000) is None
     assert plain_word("ÇÃO!") == "cao"
 

@@ -40,6 +40,7 @@ WRONG = [
     {"daily_budget": 0},
     {"opt_out_words": []},
     {"opt_out_words": ["!!!"]},
+    {"opt_out_words": ["#stop"]},
     {"opt_out_words": ["ok"], "opt_in_words": ["OK"]},
     {"choices": "pictures"},
 ]

@@ -2,6 +2,7 @@
 
 from common.contracts.agent import ConversationStateChanged, HandoffRequested, LimitReached
 from common.contracts.commands import (
+    OPT_OUT_WORDS,
     CancelMessages,
     Choice,
     ChoicesMessage,
@@ -66,6 +67,7 @@ from common.contracts.whatsapp import (
 
 __all__ = [
     "EVENTS",
+    "OPT_OUT_WORDS",
     "SERVICES",
     "TOPICS",
     "AgentId",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from fastapi import APIRouter, Depends, Request, status
 from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
-from common.contracts import ChatId, IntegrationId, TenantId
+from common.contracts import OPT_OUT_WORDS, ChatId, IntegrationId, TenantId
 from whatsapp_service.api.views import Limit, Reader, Writer
 from whatsapp_service.domain.model import QuietHours, SendingSettings
 from whatsapp_service.domain.model.pacing import RiskLevel
@@ -14,7 +14,6 @@ from whatsapp_service.domain.model.sending_rules import (
     LONGEST_WORD,
     OPT_IN_WORDS,
     OPT_OUT_REPLY,
-    OPT_OUT_WORDS,
 )
 from whatsapp_service.domain.ports.pacing import NumberHealth, PaceNow
 from whatsapp_service.domain.usecases.pacing import SendingDesk
@@ -22,6 +21,8 @@ from whatsapp_service.domain.usecases.pacing import SendingDesk
 router = APIRouter()
 
 Word = Annotated[str, Field(min_length=1, max_length=LONGEST_WORD)]
+OptOutWord = Annotated[Word, Field(pattern="^[^#]")]
+"""What begins with `#` is said to a bot, not to us."""
 _DAY_SECONDS = 86_400
 
 
@@ -56,7 +57,9 @@ class SendingSettingsView(BaseModel):
     """Typing shown before a text whose command names none, at most twelve seconds of it."""
     choices: Literal["text", "native"] = "text"
     """Buttons and lists as numbered words, or as WhatsApp's own, which not every phone shows."""
-    opt_out_words: Annotated[tuple[Word, ...], Field(min_length=1, max_length=50)] = OPT_OUT_WORDS
+    opt_out_words: Annotated[tuple[OptOutWord, ...], Field(min_length=1, max_length=50)] = (
+        OPT_OUT_WORDS
+    )
     opt_in_words: Annotated[tuple[Word, ...], Field(max_length=50)] = OPT_IN_WORDS
     opt_out_reply: Annotated[str, Field(max_length=1_000)] = OPT_OUT_REPLY
     """The one message that still is sent; none when empty."""

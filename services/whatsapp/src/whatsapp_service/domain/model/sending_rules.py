@@ -7,9 +7,9 @@ from datetime import datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from common.contracts import OPT_OUT_WORDS
 from whatsapp_service.domain.model.outbound import Priority
 
-OPT_OUT_WORDS = ("stop", "unsubscribe", "sair", "parar", "cancelar", "descadastrar", "baja")
 OPT_IN_WORDS = ("start", "unstop", "voltar", "iniciar", "alta")
 OPT_OUT_REPLY = (
     "Não enviaremos mais mensagens. Para voltar a receber, escreva VOLTAR.\n"
@@ -95,8 +95,11 @@ class KnownWords:
     words: frozenset[str] = field(default_factory=lambda: frozenset(OPT_OUT_WORDS + OPT_IN_WORDS))
 
     def suspects(self, text: str) -> str | None:
-        """Give the word in its plain spelling when it may mean something."""
-        if len(text) > LONGEST_WORD:
+        """Give the word in its plain spelling when it may mean something.
+
+        What begins with `#` is said to a bot: `#sair` ends a talk with many of them.
+        """
+        if len(text) > LONGEST_WORD or text.startswith("#"):
             return None
         word = plain_word(text)
         return word if word in self.words else None
