@@ -31,6 +31,8 @@ ERROR_CODE = "parley.error"
 
 _NOT_A_LETTER = re.compile(r"[^a-z]+")
 _JSON_ERROR = "json_invalid"
+_ANYTHING = r"\S"
+"""The pattern of what may not be blank."""
 _OUR_CODES = {known.status: known.code for known in (Malformed, TooLarge)}
 
 _PLAIN: dict[int, str] = {
@@ -123,10 +125,17 @@ async def on_validation_error(request: Request, error: Exception) -> Response:
     detail = "The body is not JSON." if unreadable else "The request does not fit; see errors."
     problem = _problem(status, code, detail, request.scope.get(REQUEST_ID))
     problem["errors"] = [
-        {"field": ".".join(str(part) for part in item["loc"]), "message": item["msg"]}
+        {"field": ".".join(str(part) for part in item["loc"]), "message": _message(item)}
         for item in found
     ]
     return _response(problem)
+
+
+def _message(item: Mapping[str, Any]) -> str:
+    """Say what is wrong, without the words of the library that found it."""
+    if item.get("ctx", {}).get("pattern") == _ANYTHING:
+        return "Input should not be blank"
+    return str(item["msg"]).removeprefix("Value error, ")
 
 
 def _problem(status: int, code: str, detail: str, request_id: str | None) -> dict[str, Any]:

@@ -106,7 +106,11 @@ async def _sensible(
         own = {tool.name for tool in await context.http_tools.every(limit=1000)}
         unknown = sorted(set(settings.tools) - request.app.state.built_in_tools - own)
         if unknown:
-            raise InvalidInput(f"settings.tools: there is no tool {unknown[0]!r}")
+            ours = ", ".join(sorted(request.app.state.built_in_tools))
+            raise InvalidInput(
+                f"settings.tools: there is no tool {unknown[0]!r}",
+                hint=f"Ours are {ours}; yours are at /api/tools.",
+            )
     await _check_fallback(context, settings.fallback_agent_id, own_id)
     return settings
 

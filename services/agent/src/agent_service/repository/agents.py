@@ -30,6 +30,9 @@ _SAVE = Sql("""
         updated_at = :updated, refused_until = null, refused_because = null
     where id = :id and deleted_at is null""")
 _DELETE = Sql("update agent set deleted_at = :at where id = :id and deleted_at is null")
+_FALLS_BACK = Sql("""
+    select name from agent
+    where deleted_at is null and settings ->> 'fallback_agent_id' = :id order by name limit 1""")
 _REFUSE = Sql("""
     with sharing as (
         select id from agent
@@ -76,6 +79,11 @@ class PostgresAgents:
     async def delete(self, agent_id: AgentId, at: datetime) -> bool:
         """Delete one; False when there is none."""
         return await self._connection.change(_DELETE, {"id": agent_id, "at": at}) == 1
+
+    async def falls_back_to(self, agent_id: AgentId) -> str | None:
+        """Name an agent whose fallback this is; None when it is nobody's."""
+        name: str | None = (await self._connection.execute(_FALLS_BACK, {"id": agent_id})).scalar()
+        return name
 
     async def refuse_account(self, agent: Agent, until: datetime, because: str) -> bool:
         """Leave an agent's model account alone, with all agents that share it."""

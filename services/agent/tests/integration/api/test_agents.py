@@ -129,6 +129,24 @@ async def test_another_agent_of_the_tenants_stands_in_and_no_other(office: Any) 
         assert answer.json()["detail"].startswith("settings.fallback_agent_id: ")
 
 
+async def test_who_stands_in_for_another_is_not_deleted_before_they_need_not(office: Any) -> None:
+    us = office.caller()
+    bea = (await us.makes(name="Bea"))["id"]
+    ana = (await us.makes(settings={"fallback_agent_id": bea}))["id"]
+    refused = await us.ask("DELETE", f"/agents/{bea}")
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+    assert "'Ana'" in refused.json()["detail"]
+    await us.ask("PATCH", f"/agents/{ana}", {"settings": {"fallback_agent_id": None}})
+    assert (await us.ask("DELETE", f"/agents/{bea}")).status_code == 204
+
+
+async def test_a_trigger_that_cannot_be_meant_is_told_in_plain_words(office: Any) -> None:
+    wrong = {"name": "Ana", "settings": {"trigger": {"kind": "keyword"}}}
+    answer = await office.caller().ask("POST", "/agents", wrong)
+    [problem] = answer.json()["errors"]
+    assert problem["message"] == "a keyword trigger needs a value with letters or digits"
+
+
 async def test_ignored_contacts_are_shown_in_the_form_in_which_they_are_compared(
     office: Any,
 ) -> None:

@@ -57,6 +57,10 @@ async def test_words_that_are_none_are_refused_and_change_nothing(office: Any) -
         answer = await us.ask("POST", f"/conversations/{name}/reply", body)
         assert answer.status_code == 422, body
         assert answer.headers["content-type"] == "application/problem+json"
+    blank = await us.ask("POST", f"/conversations/{name}/reply", {"text": " "})
+    assert blank.json()["errors"] == [
+        {"field": "body.text", "message": "Input should not be blank"}
+    ]
     assert (await us.ask("GET", f"/conversations/{name}")).json()["state"] == "bot"
 
 

@@ -105,6 +105,7 @@ async def test_a_name_is_taken_once_and_a_name_that_no_tool_has_is_refused(offic
     answer = await us.ask("POST", "/agents", {"name": "A", "settings": {"tools": ["ordr"]}})
     assert answer.status_code == 422
     assert "there is no tool 'ordr'" in answer.json()["detail"]
+    assert "business_hours" in answer.json()["hint"]
     them = office.caller()
     theirs = await them.ask("POST", "/agents", {"name": "A", "settings": {"tools": ["order"]}})
     assert theirs.status_code == 422, "another tenant's tool is none"

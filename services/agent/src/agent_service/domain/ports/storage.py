@@ -76,6 +76,9 @@ class Agents(Protocol):
     async def delete(self, agent_id: AgentId, at: datetime) -> bool:
         """Delete one; False when there is none."""
 
+    async def falls_back_to(self, agent_id: AgentId) -> str | None:
+        """Name an agent whose fallback this is; None when it is nobody's."""
+
     async def refuse_account(self, agent: Agent, until: datetime, because: str) -> bool:
         """Leave an agent's model account alone, with all agents that share it.
 

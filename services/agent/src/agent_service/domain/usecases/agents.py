@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from agent_service.domain.model import Agent, AgentSettings
 from agent_service.domain.ports import Context
 from common.contracts import AgentId, TenantId
-from common.errors import NotFound
+from common.errors import Conflict, NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,13 @@ async def delete(context: Context, agent_id: AgentId) -> None:
 
     Raises:
         NotFound: the tenant has no such agent.
+        Conflict: another agent falls back to it, and would fall silent.
     """
+    other = await context.agents.falls_back_to(agent_id)
+    if other is not None:
+        raise Conflict(
+            f"{other!r} falls back to this agent.",
+            hint="Set that agent's fallback_agent_id to null, or to another, first.",
+        )
     if not await context.agents.delete(agent_id, context.now()):
         raise NotFound(f"no agent {agent_id}")
