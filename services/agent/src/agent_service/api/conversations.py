@@ -19,14 +19,20 @@ IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200)]
 
 
 class ConversationView(BaseModel):
-    """A conversation in a list; `human_until` says when the agent takes it back by itself."""
+    """A conversation in a list.
+
+    `known_as` names the other side: phone (E.164) and LID, or the id of a group. `human_until`
+    says when the agent takes the conversation back by itself.
+    """
 
     id: str
     agent_id: str
     integration_id: str
     chat_id: str
+    known_as: tuple[str, ...]
     state: State
     human_until: AwareDatetime | None = None
+    updated_at: AwareDatetime
 
 
 class LineView(BaseModel):
@@ -65,10 +71,19 @@ class RunView(BaseModel):
     steps: list[dict[str, Any]]
 
 
+class FollowUpView(BaseModel):
+    """What is to be said later, or was; `state` is `waiting`, `said` or `cancelled`."""
+
+    text: str
+    due_at: AwareDatetime
+    state: str
+
+
 class ConversationDetail(ConversationView):
     """A conversation with its newest lines and runs."""
 
     summary: str
+    follow_ups: list[FollowUpView]
     lines: list[LineView]
     runs: list[RunView]
 
@@ -118,8 +133,13 @@ async def show_conversation(
         if found is None:
             raise NotFound(f"no conversation {conversation_id}")
         lines = await context.conversations.lines(found.id, limit=limit)
-        runs = await context.archive.runs(found.id, limit=limit)
-    return ConversationDetail(**_detail(found, list(reversed(lines)), runs))
+        told = {
+            "conversation": found,
+            "lines": list(reversed(lines)),
+            "runs": await context.archive.runs(found.id, limit=limit),
+            "follow_ups": await context.archive.follow_ups(found.id, limit=limit),
+        }
+    return ConversationDetail(**_detail(told))
 
 
 @router.post("/conversations/{conversation_id}/take-over")
@@ -180,8 +200,7 @@ async def export(conversation_id: Words, caller: ConversationReader, open_for: O
     """Export everything that is kept about the contact here."""
     async with open_for(TenantId(caller.tenant_id)) as context:
         found = await control.export(context, ConversationId(conversation_id))
-    detail = _detail(found["conversation"], found["lines"], found["runs"])
-    return ExportView(**detail, facts=[FactView(**asdict(fact)) for fact in found["facts"]])
+    return ExportView(**_detail(found), facts=[FactView(**asdict(fact)) for fact in found["facts"]])
 
 
 @router.delete("/conversations/{conversation_id}", status_code=204)
@@ -207,14 +226,13 @@ def _plain(conversation: Conversation) -> dict[str, Any]:
     return {name: getattr(conversation, name) for name in ConversationView.model_fields}
 
 
-def _detail(
-    conversation: Conversation, lines: list[Line], runs: list[dict[str, Any]]
-) -> dict[str, Any]:
+def _detail(told: dict[str, Any]) -> dict[str, Any]:
     return {
-        **_plain(conversation),
-        "summary": conversation.summary,
-        "lines": [_line(line) for line in lines],
-        "runs": [{name: run[name] for name in RunView.model_fields} for run in runs],
+        **_plain(told["conversation"]),
+        "summary": told["conversation"].summary,
+        "follow_ups": told["follow_ups"],
+        "lines": [_line(line) for line in told["lines"]],
+        "runs": [{name: run[name] for name in RunView.model_fields} for run in told["runs"]],
     }
 
 

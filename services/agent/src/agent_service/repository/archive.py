@@ -23,6 +23,9 @@ _RUNS = Sql("""
 _FACTS = Sql("""
     select kind, name, value from contact_fact
     where tenant_id = :tenant and contact_id = :contact order by kind, name""")
+_FOLLOW_UPS = Sql("""
+    select text, due_at, state from follow_up
+    where conversation_id = :id order by due_at desc limit :limit""")
 _FORGET = (
     # What was paid for stays countable; what was said does not.
     Sql("""
@@ -39,7 +42,7 @@ _FORGET = (
             state = 'closed', last_seq = next_seq - 1, answered_seq = next_seq - 1,
             turn_id = null, turn_deadline = null, held_until = null, human_until = null,
             paused_as = null, summary = '', summary_upto = next_seq - 1, pending = null,
-            follow_ups = 0, forgotten_at = now()
+            follow_ups = 0, known_as = '', forgotten_at = now()
         where id = :id"""),
     # Whoever has a turn in hand loses it, and cannot write down what it was about to say.
     Sql("""
@@ -64,6 +67,11 @@ class PostgresArchive:
         values = {"tenant": conversation.tenant, "contact": conversation.chat_id}
         rows = await self._connection.execute(_FACTS, values)
         return [Fact(row["kind"], row["name"], row["value"]) for row in rows]
+
+    async def follow_ups(self, conversation: ConversationId, *, limit: int) -> list[dict[str, Any]]:
+        """List what was to be said later and what became of it, the latest first."""
+        rows = await self._connection.execute(_FOLLOW_UPS, {"id": conversation, "limit": limit})
+        return [dict(row) for row in rows]
 
     async def forget(self, conversation: Conversation) -> None:
         """Delete what was said and what is known of the contact; the sums of runs stay."""

@@ -57,6 +57,7 @@ def conversation_of(row: Any) -> Conversation:
         pending=None if pending is None else _pending(pending),
         human_until=row["human_until"],
         known_as=tuple(row["known_as"].split()),
+        updated_at=row["updated_at"],
     )
 
 

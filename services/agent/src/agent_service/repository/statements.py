@@ -4,7 +4,8 @@ from common.db import Sql
 
 COLUMNS = """
     c.id, c.tenant_id, c.agent_id, c.integration_id, c.chat_id, c.state, c.last_seq,
-    c.answered_seq, c.summary, c.summary_upto, c.pending, c.human_until, c.known_as"""
+    c.answered_seq, c.summary, c.summary_upto, c.pending, c.human_until, c.known_as,
+    c.updated_at"""
 
 FACTS = """(
         select jsonb_agg(jsonb_build_array(f.name, f.value) order by f.name) from contact_fact f

@@ -100,7 +100,7 @@ class Caller:
         lines = [
             NewLine(
                 conversation, self.tenant, agent, integration, chat,
-                MessageId(f"wa_{n}"), Role.CUSTOMER, text, now,
+                MessageId(f"wa_{n}"), Role.CUSTOMER, text, now, known_as=("+5511988880001",),
             )
             for n, text in enumerate(texts)
         ]  # fmt: skip

@@ -41,7 +41,9 @@ async def test_a_person_takes_over_answers_and_hands_back(office: Any) -> None:
         ("customer", "hello?"),
         ("human", "Rui here."),
     ]
-    assert [c["id"] for c in (await us.ask("GET", "/conversations?state=human")).json()] == [name]
+    [listed] = (await us.ask("GET", "/conversations?state=human")).json()
+    assert (listed["id"], listed["known_as"]) == (name, ["+5511988880001"])
+    assert listed["updated_at"] < listed["human_until"]
     assert (await us.ask("GET", "/conversations?state=bot")).json() == []
 
     back = await us.ask("POST", f"/conversations/{name}/hand-back")
@@ -94,7 +96,7 @@ async def test_an_export_holds_everything_and_a_deletion_leaves_nothing(office: 
     name = await us.hears((await us.makes())["id"], "my name is Ana")
     export = (await us.ask("GET", f"/conversations/{name}/export")).json()
     assert [line["text"] for line in export["lines"]] == ["my name is Ana"]
-    assert export["facts"] == []
+    assert (export["facts"], export["follow_ups"]) == ([], [])
 
     assert (await us.ask("DELETE", f"/conversations/{name}")).status_code == 204
     assert (await us.ask("GET", f"/conversations/{name}")).status_code == 404

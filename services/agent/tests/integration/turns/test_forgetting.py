@@ -35,6 +35,8 @@ async def test_a_forgotten_contact_leaves_sums_and_no_words(desk: Any) -> None:
         )
         assert "4111" not in rows["all"], table
         assert "did not read" not in rows["all"], table
+    kept = await desk.one("select chat_id from conversation where known_as like '%+5511988880001%'")
+    assert kept["chat_id"] == "cht_2", "nor who it was"
     spent = await desk.one("select sum(input_tokens) as n from run_step")
     assert spent["n"] == 20
     assert await desk.texts("cht_2") == ["Hi."]

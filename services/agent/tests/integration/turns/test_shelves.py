@@ -9,11 +9,22 @@ import pytest
 
 from agent_service.app.contexts import Wake, context_opener, tenant_opener
 from agent_service.domain.model import MediaItem, State
+from agent_service.domain.usecases import control
 from agent_service.domain.usecases.follow_up import say_follow_up
 from agent_service.jobs import JobLease
 from agent_service.providers.tools import BUILT_IN
 from agent_service.repository import CHORES
-from common.contracts import ConversationId, MediaMessage, TenantId, new_id, utc_now
+from common.contracts import (
+    CancelMessages,
+    ConversationId,
+    MediaMessage,
+    SendMessage,
+    TenantId,
+    Topic,
+    new_id,
+    utc_now,
+)
+from common.contracts.cloudevents import attributes, decode
 from common.db import Sql
 from common.lanes import claim
 
@@ -86,6 +97,29 @@ async def test_it_is_not_said_while_a_person_has_the_conversation(shop: Any) -> 
     await due(shop)
     assert await shop.texts("c") == ["Fine!"]
     assert (await shop.one(_STATE))["state"] == "cancelled"
+
+
+async def test_one_that_has_not_left_yet_is_taken_back_when_a_person_takes_over(shop: Any) -> None:
+    await shop.turn("c", "I will think about it", later(2), "Fine!")
+    await due(shop)
+    row = await shop.one("select c.id, f.id as said from conversation c, follow_up f")
+    async with tenant_opener(shop.database, lambda: None)(shop.agent.tenant) as context:
+        await control.take_over(context, ConversationId(row["id"]), "Bea")
+    await shop.published()
+    records = shop.bus.records(Topic.WHATSAPP_COMMANDS)
+    commands = [decode(attributes(r.headers), r.value).event for r in records]
+    [cancelled] = [one for one in commands if isinstance(one, CancelMessages)]
+    sent = [one.command_id for one in commands if isinstance(one, SendMessage)]
+    assert row["said"] in sent
+    assert sorted(cancelled.command_ids) == sorted(sent)
+
+
+async def test_what_is_to_be_said_later_is_shown_with_the_conversation(shop: Any) -> None:
+    await shop.turn("c", "I will think about it", later(2), "Fine!")
+    row = await shop.one("select id from conversation")
+    async with tenant_opener(shop.database, lambda: None)(shop.agent.tenant) as context:
+        [shown] = (await control.export(context, ConversationId(row["id"])))["follow_ups"]
+    assert (shown["text"], shown["state"]) == ("Still interested?", "waiting")
 
 
 async def test_it_waits_for_the_opening_when_it_falls_due_while_closed(shop: Any) -> None:

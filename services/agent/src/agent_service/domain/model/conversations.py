@@ -94,6 +94,8 @@ class Conversation:
     """When the agent takes a person's conversation back by itself; None for never."""
     known_as: tuple[str, ...] = ()
     """The names of the other side: phone and LID, or the id of a group."""
+    updated_at: datetime | None = None
+    """When it moved last."""
 
     @property
     def phone(self) -> str | None:

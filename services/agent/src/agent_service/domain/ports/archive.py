@@ -15,5 +15,8 @@ class Archive(Protocol):
     async def facts(self, conversation: Conversation) -> list[Fact]:
         """List what is known of the contact, notes of the team included."""
 
+    async def follow_ups(self, conversation: ConversationId, *, limit: int) -> list[dict[str, Any]]:
+        """List what was to be said later and what became of it, the latest first."""
+
     async def forget(self, conversation: Conversation) -> None:
         """Delete the conversation and what belongs to its contact; the sums of runs stay."""

@@ -95,6 +95,7 @@ async def export(context: Context, conversation_id: ConversationId) -> dict[str,
         "lines": list(reversed(lines)),
         "runs": await context.archive.runs(conversation.id, limit=_LONGEST_EXPORT),
         "facts": await context.archive.facts(conversation),
+        "follow_ups": await context.archive.follow_ups(conversation.id, limit=_LONGEST_EXPORT),
     }
 
 

@@ -1,10 +1,11 @@
 """Who answers a conversation: every change is told, and a person is never talked over."""
 
+from collections import Counter
 from datetime import datetime, timedelta
 
 from agent_service.domain.model import AgentSettings, Conversation, Role, State, command_id
 from agent_service.domain.ports import Chore, Context
-from common.contracts import CancelMessages, ConversationStateChanged, RunId, derived_id
+from common.contracts import CancelMessages, CommandId, ConversationStateChanged, RunId, derived_id
 
 RETURN = "return"
 _LOOK_BACK = 40
@@ -63,11 +64,11 @@ async def give_to_person(
 async def _take_back_unsent(context: Context, conversation: Conversation, reason: str) -> None:
     """Cancel the agent's own messages that still wait; those of others are none of ours."""
     lines = await context.conversations.lines(conversation.id, limit=_LOOK_BACK)
-    runs: dict[str, int] = {}
-    for line in lines:
-        if line.role is Role.AGENT and line.run is not None:
-            runs[line.run] = runs.get(line.run, 0) + 1
-    named = [command_id(RunId(run), n) for run, count in runs.items() for n in range(count)]
+    ours = [line for line in lines if line.role is Role.AGENT]
+    bubbles = Counter(line.run for line in ours if line.run is not None)
+    named = [command_id(RunId(run), n) for run, count in bubbles.items() for n in range(count)]
+    # A follow-up is no run's: its line has the command's own name.
+    named += [CommandId(line.message_id) for line in ours if line.message_id is not None]
     if not named:
         return
     cancel = CancelMessages(
