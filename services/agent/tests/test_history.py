@@ -25,7 +25,7 @@ from agent_service.domain.model import (
     Turn,
     request_of,
 )
-from agent_service.domain.model.history import images_to_see, to_summarise
+from agent_service.domain.model.history import images_to_see, to_summarise, told_to_a_person
 from agent_service.domain.model.prompts import tokens_in
 from agent_service.domain.model.texts import whole_sentences
 from common.contracts import (
@@ -84,6 +84,16 @@ def test_a_silence_ends_a_session_and_an_old_one_is_left_to_the_summary() -> Non
     assert told.forgotten_upto == 0
     assert shown(told)[0].endswith("\nS\n</data>")
     assert shown(replace(turn, agent=_patient(turn))) == ["old", "answer", "new"]
+
+
+def test_a_person_is_told_what_was_said_last_when_no_model_tells_them() -> None:
+    talk = [line(n, C if n % 2 else A, f"line {n}") for n in range(1, 9)]
+    turn = a_turn([*talk, line(9, C, "x" * 1000)], answered=8)
+    told = told_to_a_person(turn).splitlines()
+    assert told[:2] == ["agent: line 4", "customer: line 5"]
+    assert (len(told), len(told[-1]) < 400) == (6, True)
+    summarised = replace(turn, conversation=replace(turn.conversation, summary="Wants bread."))
+    assert told_to_a_person(summarised).splitlines() == ["Wants bread.", *told]
 
 
 def _patient(turn: Turn) -> Agent:

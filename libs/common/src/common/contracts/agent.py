@@ -21,6 +21,7 @@ class HandoffRequested(Event):
     chat_id: ChatId
     reason: str
     summary: str = ""
+    """What a person must know: in the agent's words, or what was said last."""
 
 
 class ConversationStateChanged(Event):

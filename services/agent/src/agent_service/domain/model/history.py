@@ -22,6 +22,7 @@ from agent_service.domain.model.prompts import (
     tokens_of,
 )
 from agent_service.domain.model.runs import Run, Step, StepKind
+from agent_service.domain.model.texts import shortened
 from agent_service.domain.model.tools import LONGEST_OUTPUT, ToolSpec
 from common.contracts import derived_id
 
@@ -33,6 +34,8 @@ _LEAST = 8
 """Lines that a summary must have to tell of: with a short memory each would tell of one."""
 _IN_SHORT = 400
 """Characters of a tool's output that a later turn is shown when all of it is too much."""
+_TOLD_LINES, _TOLD = 6, 300
+"""How many lines a person is told, and how many characters of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,13 @@ def request_of(
         max_output_tokens=agent.settings.max_output_tokens,
         contact=derived_id("contact", agent.tenant, turn.conversation.chat_id),
     )
+
+
+def told_to_a_person(turn: Turn) -> str:
+    """Tell what was said, for a person whom no model tells: the summary, and the newest lines."""
+    lines = turn.history[-_TOLD_LINES:]
+    newest = (f"{line.role}: {shortened(line.text, _TOLD)}" for line in lines)
+    return "\n".join(filter(None, (turn.conversation.summary, *newest)))
 
 
 def to_summarise(turn: Turn) -> int:

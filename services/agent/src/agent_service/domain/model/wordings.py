@@ -38,8 +38,37 @@ _OURS = {
         Wording.FALLBACK: "No puedo responder ahora. Una persona del equipo le contestará.",
         Wording.REFUSAL: "Lo siento, no puedo ayudarle con eso.",
     },
+    "fr": {
+        Wording.HAND_OFF: "Un instant, s'il vous plaît\u00a0: une personne de l'équipe va vous "
+        "répondre ici.",
+        Wording.HAND_OFF_CLOSED: "Nous sommes fermés pour le moment. Une personne de l'équipe vous "
+        "répondra ici dès l'ouverture.",
+        Wording.FALLBACK: "Je ne peux pas répondre maintenant. Une personne de l'équipe reviendra "
+        "vers vous.",
+        Wording.REFUSAL: "Désolé, je ne peux pas vous aider sur ce sujet.",
+    },
+    "de": {
+        Wording.HAND_OFF: "Einen Moment bitte: Jemand aus unserem Team antwortet Ihnen hier.",
+        Wording.HAND_OFF_CLOSED: "Wir haben gerade geschlossen. Jemand aus unserem Team antwortet "
+        "Ihnen hier, sobald wir wieder geöffnet haben.",
+        Wording.FALLBACK: "Ich kann gerade nicht antworten. Jemand aus unserem Team meldet sich.",
+        Wording.REFUSAL: "Dabei kann ich leider nicht helfen.",
+    },
+    "it": {
+        Wording.HAND_OFF: "Un momento, per favore: una persona del team le risponderà qui.",
+        Wording.HAND_OFF_CLOSED: "In questo momento siamo chiusi. Una persona del team le "
+        "risponderà qui appena riapriamo.",
+        Wording.FALLBACK: "Ora non posso rispondere. Una persona del team la ricontatterà.",
+        Wording.REFUSAL: "Mi dispiace, non posso aiutarla con questo.",
+    },
 }
-_NAMES = {"pt": ("pt", "port", "bras", "braz"), "es": ("es", "span", "cast")}
+_NAMES = {
+    "pt": ("pt", "port", "bras", "braz"),
+    "es": ("es", "span", "cast"),
+    "fr": ("fr",),
+    "de": ("de", "german", "alem", "allem", "tedesc"),
+    "it": ("it",),
+}
 """How a setting may begin that names the language."""
 _COUNTRIES = {
     "pt": ("55", "351", "244", "258", "238", "239", "245"),
@@ -47,6 +76,9 @@ _COUNTRIES = {
         *("34", "51", "52", "53", "54", "56", "57", "58", "240", "502", "503", "504", "505"),
         *("506", "507", "591", "593", "595", "598", "1787", "1809", "1829", "1849", "1939"),
     ),
+    "fr": ("33", "221", "223", "225", "226", "227", "228", "229", "241", "242", "262", "590"),
+    "de": ("49", "43"),
+    "it": ("39",),
 }
 """Country codes; none of them begins another country's."""
 

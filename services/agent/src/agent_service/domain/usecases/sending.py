@@ -14,7 +14,7 @@ from agent_service.domain.model import (
     typing_ms,
 )
 from agent_service.domain.model.control import hand_off_words
-from agent_service.domain.model.history import to_summarise
+from agent_service.domain.model.history import to_summarise, told_to_a_person
 from agent_service.domain.model.wordings import Wording
 from agent_service.domain.ports import Chore, Context, Ended, Lease, Opener, Turns
 from agent_service.domain.usecases.states import move
@@ -147,7 +147,7 @@ async def _ask_for_a_person(context: Context, turn: Turn, reply: Reply) -> None:
         integration_id=conversation.integration_id,
         chat_id=conversation.chat_id,
         reason=reason,
-        summary=reply.summary or conversation.summary,
+        summary=reply.summary or told_to_a_person(turn),
     )
     context.outbox.add(requested, tenant=turn.agent.tenant)
 
