@@ -21,6 +21,8 @@ ASKING = {
         "I'd like to chat with a representative",
         "don't give me links, just let me talk to somebody",
         "human please",
+        "is there a real person I can talk to?",
+        "a human, please",
         "I need human help",
         "Hi, can I speak to someone from your sales team?",
     ],
@@ -41,6 +43,10 @@ ASKING = {
         "Não, quero falar com uma pessoa de verdade",
         "atendente por favor",
         "quero uma pessoa de verdade",
+        "humano por favor",
+        "tem alguém aí pra me atender?",
+        "quero ser atendido por uma pessoa",
+        "Fala com atendente",
     ],
     "es": [
         "quiero hablar con una persona",
@@ -55,6 +61,9 @@ ASKING = {
         "quisiera atención humana",
         "transfiéreme con un ejecutivo",
         "quiero una persona real",
+        "quiero un humano ya",
+        "¿me puede atender una persona?",
+        "quiero que me atienda un humano",
     ],
     "fr": [
         "Je voudrais parler à un conseiller",
@@ -115,6 +124,8 @@ NOT_ASKING = {
         "is your operator licensed?",
     ],
     "pt": [
+        "fui atendida por uma atendente muito boa",
+        "uma pessoa",
         "não quero falar com um atendente",
         "não preciso falar com ninguém, nem com uma pessoa",
         "qual o telefone do atendente?",

@@ -11,7 +11,14 @@ _CLAUSES = re.compile(
 )
 """A no in one of them says nothing about the next."""
 _LONGEST = 2_000
-_POLITE = re.compile(rf"^(?:(?:{POLITE}) )+|(?: (?:{POLITE}))+$")
+
+
+def _alone(what: str) -> re.Pattern[str]:
+    """Match what is all that was written, but for politeness around it."""
+    return re.compile(rf"(?:(?:{POLITE}) )*(?:{what})(?: (?:{POLITE}))*")
+
+
+_ALONE = _alone("|".join(map(re.escape, sorted(ALONE))))
 _ANYBODY = re.compile(
     "|".join(rf"\b(?:{one.people}|{one.machines})\b" for one in LANGUAGES)
     + r"|\batendimento\b|\batencion\b"
@@ -27,13 +34,13 @@ class _Ear:
         machine = rf"(?:\w+ )?(?:{language.machines})\b"
         asking = "|".join(language.asking).replace("WHO", person)
         self._asking = re.compile(rf"\b(?:{asking})")
-        self._alone = re.compile(rf"(?:{language.wanting}) {person}")
+        self._alone = _alone(rf"(?:{language.wanting}) {person}")
         self._about_machines = re.compile(rf"\b{language.asking[0].replace('WHO', machine)}")
         self._refusing = re.compile(rf"\b(?:{language.refusing})(?: \w+){{0,2}} $")
 
     def hears(self, clause: str) -> bool:
         """Tell whether a clause asks; who does not want a machine wants a person."""
-        if self._alone.fullmatch(_POLITE.sub("", clause)):
+        if self._alone.fullmatch(clause):
             return True
         if any(not self._refused(clause, found) for found in self._asking.finditer(clause)):
             return True
@@ -57,7 +64,7 @@ def asks_for_person(text: str, own_words: tuple[str, ...] = ()) -> bool:
         return True
     if not _ANYBODY.search(said):
         return False
-    if said in ALONE or _POLITE.sub("", said) in ALONE:
+    if _ALONE.fullmatch(said):
         return True
     clauses = (plain(part) for part in _CLAUSES.split(text[:_LONGEST]))
     return any(ear.hears(clause) for clause in clauses if clause for ear in _EARS)

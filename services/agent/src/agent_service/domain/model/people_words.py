@@ -32,6 +32,7 @@ LANGUAGES = (
             r"(?:talk|speak|chat) (?:to|with) WHO",
             r"(?:transfer|connect|put|pass|forward|redirect|send|hand) me (?:\w+ )?(?:to|with) WHO",
             r"(?:get|give|find) me WHO",
+            r"WHO (?:that )?i can (?:talk|speak|chat) (?:to|with)",
             r"human (?:help|support|assistance)",
         ),
         wanting=r"(?:i|we) (?:want|need|would like|d like)|(?:can|could|may) i (?:get|have)",
@@ -48,7 +49,7 @@ LANGUAGES = (
         "vendedora?|operadora?|consultora?|funcionari[oa]|equipe|suporte|representante",
         before="uma?|[oa]s?|algum|alguma|outr[oa]|seus?|suas?|ser|de",
         asking=(
-            r"(?:falar|falo|conversar|tratar) (?:com|c) WHO",
+            r"(?:falar|falo|fala|conversar|tratar) (?:com|c) WHO",
             (
                 r"me (?:passa|passe|passar|transfere|transfira|transferir|coloca|coloque|conecta|"
                 r"conecte|encaminha|encaminhe|direciona|direcione) (?:para|pra|pro|com|p) WHO"
@@ -58,13 +59,15 @@ LANGUAGES = (
                 r"(?:para|pra|pro|p) WHO"
             ),
             r"(?:chama|chame|pode chamar|poderia chamar) WHO",
+            r"(?:me atenda|atendid[oa] por) WHO",
+            r"WHO (?:ai |aqui )?(?:pra|para|que)(?: possa)? me atender",
             r"atendimento (?:humano|humanizado|com pessoas?)",
         ),
         wanting=r"(?:quero|queria|preciso(?: de)?|gostaria de|desejo|cade|tem)",
         refusing=r"(?:nao|nem|nunca)(?: me)? (?:quero|queria|preciso|precisa|precisamos|gosto|"
         r"gostaria|desejo|pretendo|vou|adianta|tem por que|tenho (?:interesse|vontade)|"
         r"e (?:preciso|necessario))(?: de| em)?|sem|em vez de|ao inves de|prefiro nao|odeio|"
-        r"cansei de|consegui|acabei de|depois de|antes de|apos|dispenso",
+        r"cansei de|consegui|fui|fomos|acabei de|depois de|antes de|apos|dispenso",
         machines="robos?|bots?|chatbots?|maquinas?|ia|computador|automatic[oa]",
     ),
     Language(  # Spanish
@@ -76,13 +79,14 @@ LANGUAGES = (
             r"(?:pas|comuniqu|comunic|transf|pon|conect|deriv)\w*me (?:con|al?) WHO",
             r"me (?:pas|comuniq|comunic|transf|pon|conect|deriv)\w* (?:con|al?) WHO",
             r"(?:transferir|comunicar|pasar|derivar) (?:con|al?) WHO",
+            r"(?:me (?:atienda|atienden|(?:puede|podria|pueda)n? atender)|atendid[oa] por) WHO",
             r"atencion (?:humana|personal)",
         ),
         wanting=r"(?:quiero|quisiera|necesito|deseo|hay)",
         refusing=r"(?:no|ni|tampoco|nunca)(?: me)? (?:quiero|queria|quisiera|necesito|deseo|"
         r"pretendo|voy a|gusta|gustaria|interesa|hace falta|es necesario|"
         r"tengo (?:ganas|interes|que))(?: de| en)?|sin|en (?:vez|lugar) de|prefiero no|odio|"
-        r"pude|logre|acabo de|despues de|antes de|harto de",
+        r"pude|logre|fui|fuimos|acabo de|despues de|antes de|harto de",
         machines="robots?|bots?|chatbots?|maquinas?|ia|computadora|ordenador",
     ),
     Language(  # French
@@ -155,6 +159,8 @@ LANGUAGES = (
 ALONE = frozenset(
     (
         *("humano", "humana", "atendente", "atendimento", "atendimento humano", "pessoa"),
+        *("um humano", "um atendente", "a human", "an agent", "un humano", "un asesor"),
+        "un agente",
         *("suporte", "human", "agent", "operator", "representative", "person", "support"),
         *("live agent", "real person", "human agent", "human please", "talk to human"),
         *("persona", "persona real", "agente", "agente humano", "asesor", "asesora", "operador"),
