@@ -45,6 +45,16 @@ def test_a_yes_counts_among_other_lines_unless_one_of_them_is_against_it() -> No
 
 
 @pytest.mark.parametrize(
+    "text", ["yes, cancel it", "sim, pode cancelar", "pode cancelar", "sí, cancela", "ok, cancel"]
+)
+def test_to_cancel_is_a_yes_to_whom_asks_whether_to_cancel_and_to_nobody_else(text: str) -> None:
+    assert consented([text], "Posso cancelar o pedido 7?")
+    assert not consented([text], "I will order two cakes. Is that right?")
+    assert not consented([text, "não"], "Posso cancelar o pedido 7?")
+    assert not consented(["cancelar"], "Posso cancelar o pedido 7?")
+
+
+@pytest.mark.parametrize(
     ("lines", "answers"),
     [
         ("C A C:yes", ["yes"]),

@@ -13,7 +13,7 @@ from agent_service.domain.model.sensible import sensible
     [
         ({"finish_keyword": "!!"}, "finish_keyword"),
         ({"finish_keyword": "Sair!"}, "finish_keyword"),
-        ({"hand_off_words": ("cancelar",)}, "hand_off_words"),
+        ({"hand_off_words": ("parar",)}, "hand_off_words"),
         ({"hand_off_words": ("boss", "?!")}, "hand_off_words"),
         ({"hand_off_words": ("* *",)}, "hand_off_words"),
         ({"forbidden_phrases": ("**",)}, "forbidden_phrases"),
@@ -29,7 +29,7 @@ def test_what_can_never_do_anything_is_refused(settings: dict[str, Any], field: 
 def test_what_is_meant_is_kept_in_the_form_that_works() -> None:
     given = AgentSettings(ignored_contacts=("5511988887777", "+55 11 98888-7777", "@g.us"))
     assert sensible(given).ignored_contacts == ("+5511988887777", "@g.us")
-    usual = AgentSettings(finish_keyword="#SAIR", hand_off_words=("*cancelar*",))
+    usual = AgentSettings(finish_keyword="#SAIR", hand_off_words=("*parar*",))
     assert sensible(usual) == usual
     usual = AgentSettings(finish_keyword=" ", forbidden_phrases=("!!",), deadline_seconds=3.0)
     assert sensible(usual) == usual

@@ -9,7 +9,7 @@ from common.contracts.ids import ChatId, CommandId, IntegrationId, MessageId
 from common.contracts.topics import Topic
 from common.contracts.whatsapp import ContactCard, Location
 
-OPT_OUT_WORDS = ("stop", "unsubscribe", "sair", "parar", "cancelar", "descadastrar", "baja")
+OPT_OUT_WORDS = ("stop", "unsubscribe", "sair", "parar", "descadastrar", "baja")
 """After one of these, alone, the sender sends a customer nothing, unless their tenant has others.
 
 What begins with `#` is none of them: it is said to a bot.

@@ -44,6 +44,8 @@ _NO = frozenset(
     """.split(),  # noqa: SIM905 - as above
     )
 )
+_CALLS_OFF = re.compile(r"\b(?:cancel|annul|anul|storn|absag|stop)")
+"""What is a no, except to the question whether something is to be called off."""
 _WORD = re.compile(r"[^\W_]+(?:'\w+)?|[👍✅👌🆗👎❌]")
 _BEGINNING = 2
 """Words among which the yes must be."""
@@ -77,10 +79,21 @@ def replies(history: Sequence[Line], *, after: int, upto: int) -> list[str]:
     return texts
 
 
-def consented(texts: Sequence[str]) -> bool:
-    """Tell whether somebody said yes in what they wrote, and nothing against it."""
-    against = any(word in _NO for text in texts for word in _words(text))
-    return not against and any(says_yes(text) for text in texts)
+def question(history: Sequence[Line], *, after: int, upto: int) -> str:
+    """Give what the agent said once a question was prepared, as far as it is in view."""
+    ours = (x for x in history if x.role is Role.AGENT and after < x.seq <= upto)
+    return "\n".join(line.text for line in ours)
+
+
+def consented(texts: Sequence[str], asked: str = "") -> bool:
+    """Tell whether somebody said yes in what they wrote, and nothing against it.
+
+    Who is asked whether to cancel something may say "yes, cancel it".
+    """
+    words = [word for text in texts for word in _words(text)]
+    if any(_CALLS_OFF.match(word) for word in _words(asked)):
+        words = [word for word in words if not _CALLS_OFF.match(word)]
+    return _NO.isdisjoint(words) and any(says_yes(text) for text in texts)
 
 
 def _words(text: str) -> list[str]:

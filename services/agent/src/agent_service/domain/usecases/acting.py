@@ -15,7 +15,7 @@ from agent_service.domain.model import (
     ToolResult,
     Turn,
 )
-from agent_service.domain.model.consent import consented, replies
+from agent_service.domain.model.consent import consented, question, replies
 from agent_service.domain.model.tools import BadArguments, canonical, read_arguments
 from agent_service.domain.ports import (
     Clock,
@@ -257,7 +257,8 @@ def _confirmed(use: _Use) -> bool:
     if use.scope.now - pending.at > _CONSENT_LASTS:
         return False
     turn = use.work.turn
-    return consented(replies(turn.history, after=pending.asked_seq, upto=turn.run.upto_seq))
+    since = {"after": pending.asked_seq, "upto": turn.run.upto_seq}
+    return consented(replies(turn.history, **since), question(turn.history, **since))
 
 
 async def _spend_consent(context: Context, use: _Use) -> None:
