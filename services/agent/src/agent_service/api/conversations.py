@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from agent_service.api.doors import ConversationReader, ConversationWriter, Limit, Opens, Words
-from agent_service.domain.model import Conversation, Line, State
+from agent_service.domain.model import Conversation, Fact, Line, State
 from agent_service.domain.usecases import control
 from common.auth import Principal
 from common.contracts import CommandId, ConversationId, TenantId, derived_id, new_id
@@ -79,27 +79,26 @@ class FollowUpView(BaseModel):
     state: str
 
 
-class ConversationDetail(ConversationView):
-    """A conversation with its newest lines and runs."""
-
-    summary: str
-    follow_ups: list[FollowUpView]
-    lines: list[LineView]
-    runs: list[RunView]
-
-
 class FactView(BaseModel):
-    """Something known about a contact."""
+    """Something known about a contact: a `fact` has a name, a `note` for the team has none."""
 
     kind: str
     name: str
     value: str
 
 
+class ConversationDetail(ConversationView):
+    """A conversation with its newest lines and runs."""
+
+    summary: str
+    facts: list[FactView]
+    follow_ups: list[FollowUpView]
+    lines: list[LineView]
+    runs: list[RunView]
+
+
 class ExportView(ConversationDetail):
     """Everything that is kept about a contact."""
-
-    facts: list[FactView]
 
 
 class ReplyBody(BaseModel):
@@ -137,6 +136,7 @@ async def show_conversation(
             "conversation": found,
             "lines": list(reversed(lines)),
             "runs": await context.archive.runs(found.id, limit=limit),
+            "facts": await context.archive.facts(found),
             "follow_ups": await context.archive.follow_ups(found.id, limit=limit),
         }
     return ConversationDetail(**_detail(told))
@@ -200,7 +200,7 @@ async def export(conversation_id: Words, caller: ConversationReader, open_for: O
     """Export everything that is kept about the contact here."""
     async with open_for(TenantId(caller.tenant_id)) as context:
         found = await control.export(context, ConversationId(conversation_id))
-    return ExportView(**_detail(found), facts=[FactView(**asdict(fact)) for fact in found["facts"]])
+    return ExportView(**_detail(found))
 
 
 @router.delete("/conversations/{conversation_id}", status_code=204)
@@ -230,10 +230,16 @@ def _detail(told: dict[str, Any]) -> dict[str, Any]:
     return {
         **_plain(told["conversation"]),
         "summary": told["conversation"].summary,
+        "facts": [_fact(fact) for fact in told["facts"]],
         "follow_ups": told["follow_ups"],
         "lines": [_line(line) for line in told["lines"]],
         "runs": [{name: run[name] for name in RunView.model_fields} for run in told["runs"]],
     }
+
+
+def _fact(fact: Fact) -> FactView:
+    # A note's name is the key that keeps it from being written twice.
+    return FactView(kind=fact.kind, name="" if fact.kind == "note" else fact.name, value=fact.value)
 
 
 def _line(line: Line) -> LineView:

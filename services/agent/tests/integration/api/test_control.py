@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from common.contracts import SendMessage
+from agent_service.app.contexts import tenant_opener
+from agent_service.domain.model import Fact
+from common.contracts import ChatId, SendMessage, new_id
 from common.db import Sql
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
@@ -101,6 +103,18 @@ async def test_an_export_holds_everything_and_a_deletion_leaves_nothing(office: 
     assert (await us.ask("DELETE", f"/conversations/{name}")).status_code == 204
     assert (await us.ask("GET", f"/conversations/{name}")).status_code == 404
     assert (await us.ask("DELETE", f"/conversations/{name}")).status_code == 404
+
+
+async def test_the_team_reads_what_the_agent_has_noted_for_them(office: Any) -> None:
+    us = office.caller()
+    name = await us.hears((await us.makes())["id"], "my name is Ana")
+    async with tenant_opener(office.database, lambda: None)(us.tenant) as context:
+        for fact in (Fact("note", new_id("key"), "A regular."), Fact("fact", "name", "Ana")):
+            await context.facts.keep(us.tenant, ChatId("cht_1"), fact)
+    for path in (f"/conversations/{name}", f"/conversations/{name}/export"):
+        facts = (await us.ask("GET", path)).json()["facts"]
+        assert {"kind": "note", "name": "", "value": "A regular."} in facts
+        assert {"kind": "fact", "name": "name", "value": "Ana"} in facts
 
 
 @pytest.mark.parametrize(
