@@ -1,12 +1,19 @@
-"""Why this service wakes up: somebody wrote, a file has come, or words of ours were not sent."""
+"""Why this service wakes up: somebody wrote or changed it, a file came, our words were not sent."""
 
 from collections.abc import Sequence
 
 from agent_service.domain.model import conversation_id
 from agent_service.domain.ports import Context
-from agent_service.domain.usecases import hearing, listen, unsent
+from agent_service.domain.usecases import amending, hearing, listen, unsent
 from common.bus import Router
-from common.contracts import Envelope, MediaStored, MessageFailed, MessageReceived
+from common.contracts import (
+    Envelope,
+    MediaStored,
+    MessageDeleted,
+    MessageEdited,
+    MessageFailed,
+    MessageReceived,
+)
 
 router = Router[Context]()
 
@@ -29,3 +36,15 @@ async def take_media(stored: Envelope[MediaStored], context: Context) -> None:
 async def note_failure(failed: Envelope[MessageFailed], context: Context) -> None:
     """What will not be sent was not said."""
     await unsent.note_unsent(context, failed.tenant, failed.event)
+
+
+@router.on(MessageEdited)
+async def amend_message(edited: Envelope[MessageEdited], context: Context) -> None:
+    """What somebody corrected is what they said."""
+    await amending.amend(context, edited.tenant, edited.event)
+
+
+@router.on(MessageDeleted)
+async def take_message_back(deleted: Envelope[MessageDeleted], context: Context) -> None:
+    """What somebody took back is neither answered nor kept."""
+    await amending.take_back(context, deleted.tenant, deleted.event)

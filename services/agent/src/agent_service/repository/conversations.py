@@ -164,6 +164,15 @@ class PostgresConversations(Listener):
         values = {"id": conversation, "message": message, "media": media_json(media)}
         return await self._connection.change(sql.MEDIA_CAME, values) == 1
 
+    async def amend(self, conversation: ConversationId, message: MessageId, text: str) -> None:
+        """Give the line of a message other words."""
+        values = {"id": conversation, "message": message, "text": text}
+        await self._connection.execute(sql.AMEND, values)
+
+    async def take_back(self, conversation: ConversationId, message: MessageId) -> None:
+        """Forget what the line of a message said."""
+        await self._connection.execute(sql.TAKE_BACK, {"id": conversation, "message": message})
+
     async def heard(
         self, conversation: ConversationId, message: MessageId, text: str | None
     ) -> None:

@@ -1,5 +1,6 @@
 """The SQL of conversations."""
 
+from agent_service.domain.model.conversations import TAKEN_BACK
 from common.db import Sql
 
 COLUMNS = """
@@ -181,13 +182,15 @@ SAY = Sql("""
     select :id, moved.seq, moved.tenant_id, 'agent', :text, :at, :command from moved""")
 UNSENT = Sql("update line set unsent = true where conversation_id = :id and seq = :seq")
 
-MEDIA_CAME = Sql("""
-    update line set media = cast(:media as jsonb)
-    where conversation_id = :id and message_id = :message""")
-HEARD = Sql("""
+_OF_MESSAGE = f"where conversation_id = :id and message_id = :message and text <> '{TAKEN_BACK}'"
+MEDIA_CAME = Sql(f"update line set media = cast(:media as jsonb) {_OF_MESSAGE}")
+HEARD = Sql(f"""
     update line set text = coalesce(:text, text),
                     media = media || jsonb_build_object('state', cast(:state as text))
-    where conversation_id = :id and message_id = :message""")
+    {_OF_MESSAGE}""")
+AMEND = Sql(f"update line set text = :text {_OF_MESSAGE}")
+TAKE_BACK = Sql(f"""
+    update line set text = '{TAKEN_BACK}', media = null, attached = '' {_OF_MESSAGE}""")
 RELEASE = Sql("""
     update conversation c set held_until = null
     from agent a

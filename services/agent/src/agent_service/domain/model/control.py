@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from agent_service.domain.model.agents import AgentSettings
-from agent_service.domain.model.conversations import Line, MediaState, Role, State
+from agent_service.domain.model.conversations import TAKEN_BACK, Line, MediaState, Role, State
 from agent_service.domain.model.history import Turn
 from agent_service.domain.model.hours import hours_of
 from agent_service.domain.model.people_wanted import asks_for_person
@@ -44,12 +44,19 @@ def decide(turn: Turn, now: datetime) -> Decision:
     """Decide by the agent's settings and what the customer wrote; asks nobody."""
     texts = [line.text for line in turn.unanswered]
     return (
-        _by_trigger(turn, now)
+        _by_nothing(texts)
+        or _by_trigger(turn, now)
         or _by_words(turn, texts, now)
         or _by_hours(turn, now)
         or _by_kind(turn)
         or Decision(Course.ANSWER)
     )
+
+
+def _by_nothing(texts: list[str]) -> Decision | None:
+    if not texts or any(text != TAKEN_BACK for text in texts):
+        return None
+    return Decision(Course.PASS, reason="the customer has taken it back")
 
 
 def _by_words(turn: Turn, texts: list[str], now: datetime) -> Decision | None:

@@ -16,6 +16,9 @@ from common.contracts import (
     derived_id,
 )
 
+TAKEN_BACK = "[deleted]"
+"""What stands in a line whose words were taken back."""
+
 
 class State(StrEnum):
     """Who answers a conversation."""

@@ -183,6 +183,12 @@ class Conversations(Protocol):
     ) -> bool:
         """Write down what became of a line's file; False when there is no such line."""
 
+    async def amend(self, conversation: ConversationId, message: MessageId, text: str) -> None:
+        """Give the line of a message other words."""
+
+    async def take_back(self, conversation: ConversationId, message: MessageId) -> None:
+        """Forget what the line of a message said."""
+
     async def heard(
         self, conversation: ConversationId, message: MessageId, text: str | None
     ) -> None:
