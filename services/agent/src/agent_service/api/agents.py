@@ -94,9 +94,12 @@ def _merged(present: AgentSettings, changes: dict[str, Any]) -> SettingsBody:
 
 
 async def _sensible(
-    context: Context, request: Request, body: SettingsBody, own_id: AgentId | None = None
+    context: Context, request: Request, body: SettingsBody, present: Agent | None = None
 ) -> AgentSettings:
-    """Read settings, and refuse what can never work: its silence would be hard to explain."""
+    """Read settings, and refuse what can never work: its silence would be hard to explain.
+
+    A tool that was deleted meanwhile is no reason to refuse another change.
+    """
     _check_address(request, body)
     try:
         settings = sensible(body.to_settings())
@@ -104,13 +107,17 @@ async def _sensible(
         raise InvalidInput(f"settings.{refused}") from None
     if settings.tools:
         own = {tool.name for tool in await context.http_tools.every(limit=1000)}
-        unknown = sorted(set(settings.tools) - request.app.state.built_in_tools - own)
+        known = own.union(
+            request.app.state.built_in_tools, present.settings.tools if present else ()
+        )
+        unknown = sorted(set(settings.tools) - known)
         if unknown:
             ours = ", ".join(sorted(request.app.state.built_in_tools))
             raise InvalidInput(
                 f"settings.tools: there is no tool {unknown[0]!r}",
                 hint=f"Ours are {ours}; yours are at /api/tools.",
             )
+    own_id = None if present is None else present.id
     await _check_fallback(context, settings.fallback_agent_id, own_id)
     return settings
 
@@ -162,7 +169,7 @@ async def change_agent(
         settings = None
         if body.settings is not None:
             merged = _merged(agent.settings, body.settings)
-            settings = await _sensible(context, request, merged, agent.id)
+            settings = await _sensible(context, request, merged, agent)
         key = _sealed(request, tenant, body.api_key)
         forget = body.api_key is not None and key is None
         changed = await usecases.change(

@@ -162,8 +162,10 @@ async def test_conversations_are_listed_and_shown_with_their_newest_lines_in_ord
         "agent_id": made["id"],
         "integration_id": listed[0]["integration_id"],
         "chat_id": "cht_1",
+        "known_as": ["+5511988880001"],
         "state": "bot",
         "human_until": None,
+        "updated_at": listed[0]["updated_at"],
     }
     limited = (await us.ask("GET", "/conversations?limit=1")).json()
     assert limited == listed[:1]

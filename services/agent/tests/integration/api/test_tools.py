@@ -111,6 +111,17 @@ async def test_a_name_is_taken_once_and_a_name_that_no_tool_has_is_refused(offic
     assert theirs.status_code == 422, "another tenant's tool is none"
 
 
+async def test_an_agent_whose_tool_was_deleted_can_still_be_changed(office: Any) -> None:
+    us = office.caller()
+    tool = (await us.ask("POST", "/tools", ORDER)).json()
+    path = f"/agents/{(await us.makes(settings={'tools': ['order']}))['id']}"
+    assert (await us.ask("DELETE", f"/tools/{tool['id']}")).status_code == 204
+    changed = await us.ask("PATCH", path, {"settings": {"temperature": 0.2}})
+    assert (changed.status_code, changed.json()["settings"]["temperature"]) == (200, 0.2)
+    wrong = await us.ask("PATCH", path, {"settings": {"tools": ["order", "ordr"]}})
+    assert "'ordr'" in wrong.json()["detail"]
+
+
 async def test_a_file_is_kept_listed_replaced_and_deleted(office: Any) -> None:
     us = office.caller()
     first = await us.uploads("prices.pdf", b"%PDF one")
