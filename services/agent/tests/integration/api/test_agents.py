@@ -156,7 +156,8 @@ async def test_ignored_contacts_are_shown_in_the_form_in_which_they_are_compared
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b"", b"{}"])
 async def test_a_body_that_is_no_agent_is_a_problem(office: Any, body: bytes) -> None:
-    headers = {"authorization": f"Bearer {office.caller().token}"}
+    token = office.caller().token
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
     answer = await office.http.post("/api/agents", content=body, headers=headers)
     assert answer.status_code in {400, 422}
     assert answer.json()["code"] in {"malformed", "invalid_input"}
