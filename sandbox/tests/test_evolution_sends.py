@@ -99,7 +99,7 @@ SENDS: list[tuple[str, dict[str, Any], str]] = [
     ),
     (
         "sendContact",
-        {"contact": [{"fullName": "Bia", "wuid": "x", "phoneNumber": "5511977770001"}]},
+        {"contact": [{"fullName": "Bia", "wuid": "5511977770001", "phoneNumber": "5511977770001"}]},
         "contactMessage",
     ),
     (
@@ -114,7 +114,7 @@ SENDS: list[tuple[str, dict[str, Any], str]] = [
             "description": "d",
             "buttonText": "b",
             "footerText": "f",
-            "sections": [{"title": "s", "rows": []}],
+            "sections": [{"title": "s", "rows": [{"title": "r", "rowId": "1"}]}],
         },
         "listMessage",
     ),

@@ -5,15 +5,30 @@ from __future__ import annotations
 import asyncio
 
 from sandbox.evolution.contents import device_info
-from sandbox.evolution.errors import boom_connection_closed, business_error, connection_closed
+from sandbox.evolution.errors import (
+    boom_connection_closed,
+    business_error,
+    connection_closed,
+    refusal,
+)
 from sandbox.evolution.jids import LID, is_group, to_jid
 from sandbox.evolution.mailbox import StoredMessage
-from sandbox.evolution.schema import NUMBER, Field, require
+from sandbox.evolution.schema import KEY, NUMBER, PRESENCES, Field, require
 from sandbox.evolution.sending import reachable
 from sandbox.evolution.service import Ask
 from sandbox.wire import Json, Reply, json_reply
 
-PRESENCES = ("unavailable", "available", "composing", "recording", "paused")
+_READ_MARKS = Field(
+    "readMessages", "array", required=True, shape=KEY, span=(1, None), distinct=True
+)
+_NUMBERS = Field(
+    "numbers",
+    "array",
+    of="string",
+    span=(1, None),
+    distinct=True,
+    says='"numbers" must be an array of numeric strings',
+)
 _EDIT_TYPE = 14
 
 
@@ -24,7 +39,7 @@ async def send_presence(ask: Ask) -> Reply:
         body,
         NUMBER,
         Field("presence", "string", required=True, among=PRESENCES),
-        Field("delay", "integer", required=True, says="Enter a value in milliseconds"),
+        Field("delay", "number", required=True),
     )
     jid = reachable(ask.evolution, ask.instance, body["number"])
     at = ask.evolution.now()
@@ -35,17 +50,11 @@ async def send_presence(ask: Ask) -> Reply:
 
 async def mark_as_read(ask: Ask) -> Reply:
     """POST /chat/markMessageAsRead: keys with a LID are dropped silently, as on 2.3."""
-    require(ask.body, Field("readMessages", "array", required=True))
+    require(ask.body, _READ_MARKS)
     if not ask.instance.connected:
-        raise business_error("Read messages fail")
+        raise refusal(500, ["Read messages fail", "Error: Connection Closed"])
     mailbox = ask.instance.mailbox
     for key in ask.body["readMessages"]:
-        require(
-            key,
-            Field("id", "string", required=True),
-            Field("fromMe", "boolean", required=True),
-            Field("remoteJid", "string", required=True),
-        )
         jid = key["remoteJid"]
         chat = mailbox.chats.get(jid)
         message = mailbox.get(key["id"])
@@ -59,13 +68,13 @@ async def mark_as_read(ask: Ask) -> Reply:
 
 async def whatsapp_numbers(ask: Ask) -> Reply:
     """POST /chat/whatsappNumbers: groups come first; errors have no envelope."""
-    require(ask.body, Field("numbers", "array", required=True))
+    require(ask.body, _NUMBERS)
     instance, evolution = ask.instance, ask.evolution
     if not instance.connected:
         raise boom_connection_closed()
     groups: list[Json] = []
     people: list[Json] = []
-    for number in ask.body["numbers"]:
+    for number in ask.body.get("numbers", ()):
         jid, exists = evolution.directory.look_up(str(number))
         row: Json = {"jid": jid, "exists": exists, "number": str(number)}
         contact = instance.mailbox.contacts.get(jid)
@@ -86,7 +95,8 @@ async def update_message(ask: Ask) -> Reply:
         body,
         NUMBER,
         Field("text", "string", required=True),
-        Field("key", "object", required=True),
+        Field("key", "object", required=True, shape=KEY),
+        filled=("number", "text", "key"),
     )
     message = _own(ask, str(body["key"].get("id")))
     at = int(ask.evolution.now() * 1000)
@@ -106,12 +116,10 @@ async def update_message(ask: Ask) -> Reply:
 
 async def delete_for_everyone(ask: Ask) -> Reply:
     """DELETE /chat/deleteMessageForEveryone: tells MESSAGES_DELETE with the database id."""
-    require(
-        ask.body,
-        Field("id", "string", required=True),
-        Field("fromMe", "boolean", required=True),
-        Field("remoteJid", "string", required=True),
-    )
+    require(ask.body, *KEY, Field("participant", "string"))
+    if not ask.instance.connected:
+        failed = "Error while deleting message for everyone"
+        raise refusal(500, [failed, "Error: Connection Closed"])
     message = _own(ask, ask.body["id"])
     message.statuses.append("DELETED")
     ask.evolution.record_act(ask.instance, "delete", message.key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,15 @@ _EMPTY_LISTS: dict[str, tuple[str, ...]] = {
     "imageMessage": ("interactiveAnnotations", "scanLengths", "annotations"),
     "videoMessage": ("interactiveAnnotations", "annotations", "processedVideos"),
 }
+_FLOWS = {
+    "reply": ("quick_reply", "id"),
+    "copy": ("cta_copy", "copy_code"),
+    "url": ("cta_url", "url"),
+    "call": ("cta_call", "phone_number"),
+    "pix": ("payment_info", ""),
+}
+"""What a button becomes, and the parameter that it carries."""
+_GIVEN_AS = {"copy_code": "copyCode", "phone_number": "phoneNumber"}
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 )
@@ -85,12 +95,37 @@ def location_content(latitude: float, longitude: float, name: str, address: str)
 
 
 def contact_content(people: list[Json]) -> Content:
-    """Build one contact card or several; each has ``name`` and ``phone``."""
-    cards = [_card(str(person["name"]), str(person["phone"])) for person in people]
+    """Build one contact card or several; each has ``name``, ``phone`` and maybe ``waid``."""
+    cards = [_card(person) for person in people]
     if len(cards) == 1:
         return Content("contact", "contactMessage", {"contactMessage": cards[0]})
     block = {"displayName": f"{len(cards)} contacts", "contacts": cards}
     return Content("contact", "contactsArrayMessage", {"contactsArrayMessage": block})
+
+
+def buttons_content(body: Json) -> Content:
+    """Build what sendButtons makes of its body: a native flow inside a view-once wrapper."""
+    words = f"*{body.get('title', 'undefined')}*"
+    if body.get("description"):
+        words += f"\n\n{body['description']}\n"
+    native = {
+        "body": {"text": words},
+        "footer": {"text": body.get("footer")},
+        "nativeFlowMessage": {
+            "buttons": [_native(button) for button in body["buttons"]],
+            "messageParamsJson": '{"from":"api"}',
+        },
+    }
+    message = {"viewOnceMessage": {"message": {"interactiveMessage": native}}}
+    return Content("buttons", "viewOnceMessage", message)
+
+
+def _native(button: Json) -> Json:
+    name, field = _FLOWS[button["type"]]
+    shown = {"display_text": button.get("displayText")}
+    if field:
+        shown[field] = button.get(_GIVEN_AS.get(field, field))
+    return {"name": name, "buttonParamsJson": json.dumps(shown)}
 
 
 def reaction_content(emoji: str, target: Json, at: float) -> Content:
@@ -147,13 +182,15 @@ def decode_base64(value: Any) -> bytes | None:
         return None
 
 
-def _card(name: str, phone: str) -> Json:
+def _card(person: Json) -> Json:
+    name, phone = str(person["name"]), str(person["phone"])
     lines = [
         "BEGIN:VCARD",
         "VERSION:3.0",
-        f"N:;{name};;;",
+        f"N:{name}",
         f"FN:{name}",
-        f"TEL;type=CELL;waid={phone}:+{phone}",
+        f"item1.TEL;waid={person.get('waid', phone)}:{phone}",
+        "item1.X-ABLabel:Celular",
         "END:VCARD",
     ]
     return {"displayName": name, "vcard": "\n".join(lines)}

@@ -17,7 +17,7 @@ from sandbox.evolution.errors import (
     unauthorized,
     vague_failure,
 )
-from sandbox.evolution.schema import Field, require
+from sandbox.evolution.schema import PRESENCES, Field, require
 from sandbox.evolution.service import Ask, Evolution
 from sandbox.evolution.state import EVOLUTION, INTEGRATIONS, Instance
 from sandbox.evolution.subscriptions import created_webhook
@@ -26,6 +26,18 @@ from sandbox.wire import Json, Reply, json_reply
 CREATE_WAIT_SECONDS = 5.0
 CONNECT_WAIT_SECONDS = 2.0
 FAILED_CREATE_LINGERS_SECONDS = 0.2
+_FLAGS = (
+    *("qrcode", "rejectCall", "groupsIgnore", "alwaysOnline", "readMessages", "readStatus"),
+    "syncFullHistory",
+)
+_CREATE = (
+    Field("instanceName", "string", required=True),
+    Field("number", "string", pattern=r"^\d+[\.@\w-]+"),
+    *(Field(name, "string") for name in ("token", "businessId", "msgCall", "wavoipToken")),
+    *(Field(name, "boolean") for name in _FLAGS),
+    *(Field(f"proxy{name}", "string") for name in ("Host", "Port", "Protocol", "Username")),
+    Field("proxyPassword", "string"),
+)
 _NO_EVENTS = "Cannot read properties of undefined (reading 'length')"
 
 
@@ -34,7 +46,7 @@ async def create(ask: Ask) -> Reply:
     body, evolution = ask.body, ask.evolution
     if not ask.is_global:
         raise unauthorized()
-    require(body, Field("instanceName", "string", required=True))
+    require(body, *_CREATE)
     name = body["instanceName"]
     if body.get("integration") not in INTEGRATIONS:
         raise business_error("Invalid integration")
@@ -130,8 +142,7 @@ async def restart(ask: Ask) -> Reply:
 
 async def set_presence(ask: Ask) -> Reply:
     """POST /instance/setPresence."""
-    presence = Field("presence", "string", required=True, among=("available", "unavailable"))
-    require(ask.body, presence)
+    require(ask.body, Field("presence", "string", required=True, among=PRESENCES))
     return json_reply(201, {"presence": ask.body["presence"]})
 
 

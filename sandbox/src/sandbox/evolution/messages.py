@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import mimetypes
 from typing import Any
 
 from sandbox.evolution.contents import (
     Content,
     Media,
+    buttons_content,
     contact_content,
     decode_base64,
     location_content,
@@ -14,29 +16,33 @@ from sandbox.evolution.contents import (
     reaction_content,
     text_content,
 )
-from sandbox.evolution.errors import business_error, connection_closed
-from sandbox.evolution.schema import COMMON, NUMBER, Field, require
+from sandbox.evolution.errors import business_error, connection_closed, refusal
+from sandbox.evolution.jids import to_jid
+from sandbox.evolution.message_fields import (
+    AUDIO,
+    BUTTONS,
+    CONTACT,
+    LIST,
+    LOCATION,
+    MEDIA,
+    POLL,
+    REACTION,
+    STICKER,
+    TEXT,
+)
+from sandbox.evolution.schema import require
 from sandbox.evolution.sending import send
 from sandbox.evolution.service import Ask
-from sandbox.wire import Reply
+from sandbox.wire import Json, Reply
 
-MEDIA_TYPES = ("image", "video", "document", "audio", "ptv")
 _MAX_REPLY_BUTTONS = 3
-_DEFAULT_MIMETYPES = {
-    "image": "image/jpeg",
-    "video": "video/mp4",
-    "document": "application/octet-stream",
-    "audio": "audio/mpeg",
-    "ptv": "video/mp4",
-}
-_TEXT = (NUMBER, Field("text", "string", required=True), *COMMON)
-_MEDIA = (NUMBER, Field("mediatype", "string", required=True, among=MEDIA_TYPES), *COMMON)
+_DEFAULT_NAMES = {"image": "image.jpg", "video": "video.mp4"}
 _JOINER, _FIRST_SYMBOL = 0x200D, 0x203C
 
 
 async def send_text(ask: Ask) -> Reply:
     """POST /message/sendText."""
-    require(ask.body, *_TEXT)
+    require(ask.body, *TEXT)
     if not ask.body["text"].strip():
         raise business_error("Text is required")
     return await send(ask, ask.body["number"], text_content(ask.body["text"]))
@@ -45,22 +51,27 @@ async def send_text(ask: Ask) -> Reply:
 async def send_media(ask: Ask) -> Reply:
     """POST /message/sendMedia: a URL or bare base64; a data URL is refused."""
     body = ask.body
-    require(body, *_MEDIA)
+    require(body, *MEDIA)
     kind = body["mediatype"]
     data, is_url = _owned(body.get("media"), "Owned media must be a url or base64")
     if kind == "document" and not is_url and not body.get("fileName"):
         raise business_error("For base64 the file name must be informed.")
-    # The real server re-encodes every picture to JPEG.
-    mimetype = "image/jpeg" if kind == "image" else body.get("mimetype")
-    extra = {name: body[name] for name in ("caption", "fileName") if body.get(name)}
-    message_type = {"ptv": "ptvMessage"}.get(kind, f"{kind}Message")
-    media = Media(message_type, data, mimetype or _DEFAULT_MIMETYPES[kind], extra)
+    # The real server re-encodes every picture to JPEG, and goes by the name for all that is named.
+    name = body.get("fileName") or _DEFAULT_NAMES.get(kind)
+    extra = {"caption": body["caption"]} if body.get("caption") else {}
+    extra |= {"fileName": name} if name else {}
+    media = Media(f"{kind}Message", data, _mimetype(name, body.get("mimetype")), extra)
     return await send(ask, body["number"], media_content(kind, media, int(ask.evolution.now())))
+
+
+def _mimetype(name: str | None, given: str | None) -> str:
+    """Give the type that a file arrives as: its ending decides, and an unknown one is `false`."""
+    return (mimetypes.guess_type(name)[0] or "false") if name else (given or "false")
 
 
 async def send_audio(ask: Ask) -> Reply:
     """POST /message/sendWhatsAppAudio: a voice note."""
-    require(ask.body, NUMBER, Field("encoding", "boolean"), *COMMON)
+    require(ask.body, *AUDIO)
     complaint = "Owned media must be a url, base64, or valid file with buffer"
     data, _ = _owned(ask.body.get("audio"), complaint)
     media = Media("audioMessage", data, "audio/ogg; codecs=opus", {"ptt": True})
@@ -70,7 +81,7 @@ async def send_audio(ask: Ask) -> Reply:
 
 async def send_sticker(ask: Ask) -> Reply:
     """POST /message/sendSticker."""
-    require(ask.body, NUMBER, *COMMON)
+    require(ask.body, *STICKER)
     data, _ = _owned(ask.body.get("sticker"), "Owned media must be a url or base64")
     media = Media("stickerMessage", data, "image/webp", {"isAnimated": False})
     content = media_content("sticker", media, int(ask.evolution.now()))
@@ -80,16 +91,10 @@ async def send_sticker(ask: Ask) -> Reply:
 async def send_reaction(ask: Ask) -> Reply:
     """POST /message/sendReaction: one emoji, or an empty string to take it back."""
     body = ask.body
-    require(body, Field("key", "object", required=True), Field("reaction", "string", required=True))
+    require(body, *REACTION)
     key, emoji = body["key"], body["reaction"]
-    require(
-        key,
-        Field("id", "string", required=True),
-        Field("remoteJid", "string", required=True),
-        Field("fromMe", "boolean", required=True),
-    )
     if emoji and not is_emoji(emoji):
-        raise business_error('"reaction" must be a single emoji or an empty string')
+        raise business_error("Reaction must be a single emoji or empty string")
     if not ask.instance.connected:
         raise connection_closed(cached=True)
     return await send(ask, key["remoteJid"], reaction_content(emoji, key, ask.evolution.now()))
@@ -98,87 +103,54 @@ async def send_reaction(ask: Ask) -> Reply:
 async def send_location(ask: Ask) -> Reply:
     """POST /message/sendLocation."""
     body = ask.body
-    require(
-        body,
-        NUMBER,
-        Field("latitude", "number", required=True),
-        Field("longitude", "number", required=True),
-        Field("name", "string"),
-        Field("address", "string"),
-        *COMMON,
-    )
-    place = (body["latitude"], body["longitude"], body.get("name", ""), body.get("address", ""))
+    require(body, *LOCATION)
+    place = (body["latitude"], body["longitude"], body["name"], body["address"])
     return await send(ask, body["number"], location_content(*place))
 
 
 async def send_contact(ask: Ask) -> Reply:
     """POST /message/sendContact."""
-    require(ask.body, NUMBER, Field("contact", "array", required=True))
-    people = []
-    for person in ask.body["contact"]:
-        require(
-            person,
-            Field("fullName", "string", required=True, filled=True),
-            Field("phoneNumber", "string", required=True, filled=True),
-        )
-        people.append({"name": person["fullName"], "phone": person["phoneNumber"]})
-    if not people:
-        raise business_error("contact does not meet minimum length of 1")
+    require(ask.body, *CONTACT)
+    people = [_person(card) for card in ask.body["contact"]]
     return await send(ask, ask.body["number"], contact_content(people))
 
 
+def _person(card: Json) -> Json:
+    phone = card["phoneNumber"]
+    return {"name": card["fullName"], "phone": phone, "waid": card.get("wuid") or to_jid(phone)}
+
+
 async def send_buttons(ask: Ask) -> Reply:
-    """POST /message/sendButtons: at most three replies."""
+    """POST /message/sendButtons: at most three replies, and nothing else beside them."""
     body = ask.body
-    require(
-        body,
-        NUMBER,
-        Field("title", "string", required=True),
-        Field("buttons", "array", required=True),
-        *COMMON,
-    )
-    for button in body["buttons"]:
-        require(button, Field("type", "string", required=True))
-    replies = [button for button in body["buttons"] if button.get("type") == "reply"]
-    if not body["buttons"]:
+    require(body, *BUTTONS)
+    if "buttons" not in body:
+        raise refusal(500, "Cannot read properties of undefined (reading 'length')")
+    types = [button["type"] for button in body["buttons"]]
+    if not types:
         raise business_error("At least one button is required")
-    if len(replies) > _MAX_REPLY_BUTTONS:
+    if "reply" in types and len(types) > _MAX_REPLY_BUTTONS:
         raise business_error("Maximum of 3 reply buttons allowed")
-    native = {
-        "body": {"text": body["title"]},
-        "footer": {"text": body.get("footer", "")},
-        "nativeFlowMessage": {"buttons": body["buttons"]},
-    }
-    message = {"viewOnceMessage": {"message": {"interactiveMessage": native}}}
-    return await send(ask, body["number"], Content("buttons", "viewOnceMessage", message))
+    if "reply" in types and set(types) - {"reply", "pix"}:
+        raise business_error("Reply buttons cannot be mixed with other button types")
+    if "pix" in types and len(types) > 1:
+        raise business_error("Only one PIX button is allowed")
+    return await send(ask, body["number"], buttons_content(body))
 
 
 async def send_list(ask: Ask) -> Reply:
     """POST /message/sendList."""
     body = ask.body
-    require(
-        body,
-        NUMBER,
-        *(Field(name, "string", required=True) for name in ("title", "footerText", "buttonText")),
-        Field("sections", "array", required=True),
-        *COMMON,
-    )
+    require(body, *LIST)
     names = ("title", "description", "buttonText", "footerText", "sections")
-    block = {name: body.get(name) for name in names} | {"listType": 1}
+    block = {name: body.get(name) for name in names} | {"listType": 2}
     return await send(ask, body["number"], Content("list", "listMessage", {"listMessage": block}))
 
 
 async def send_poll(ask: Ask) -> Reply:
     """POST /message/sendPoll."""
     body = ask.body
-    require(
-        body,
-        NUMBER,
-        Field("name", "string", required=True),
-        Field("selectableCount", "integer", required=True),
-        Field("values", "array", required=True),
-        *COMMON,
-    )
+    require(body, *POLL)
     block = {
         "name": body["name"],
         "options": [{"optionName": value} for value in body["values"]],

@@ -15,6 +15,34 @@ from sandbox.evolution.schema import Field, require
 from sandbox.evolution.service import Ask
 from sandbox.wire import Json, Reply, json_reply
 
+_EMPTY = "The property cannot be empty"
+_KEY = Field(
+    "key",
+    "object",
+    shape=(
+        Field("remoteJid", "string", span=(1, None), says=_EMPTY),
+        Field("id", "string", span=(1, None), says=_EMPTY),
+        Field("fromMe", "boolean"),
+    ),
+)
+_MESSAGES = Field("where", "object", shape=(_KEY, Field("message", "object")))
+_STATUSES = ("ERROR", "PENDING", "SERVER_ACK", "DELIVERY_ACK", "READ", "PLAYED")
+_UPDATES = Field(
+    "where",
+    "object",
+    shape=(
+        *(Field(name, "string") for name in ("_id", "remoteJid", "id", "participant")),
+        Field("fromMe", "boolean"),
+        Field("status", "string", among=_STATUSES),
+    ),
+    filled=("_id", "remoteJid", "id", "status"),
+)
+_PEOPLE = Field(
+    "where",
+    "object",
+    shape=tuple(Field(n, "string", span=(1, None)) for n in ("_id", "pushName", "id", "remoteJid")),
+)
+_LIMIT = Field("limit", "integer")
 _DAY_SECONDS = 86_400
 _DEFAULT_PAGE_SIZE = 50
 _WRAPPERS = ("ephemeralMessage", "viewOnceMessageV2", "viewOnceMessage")
@@ -30,10 +58,10 @@ _MEDIA_BLOCKS = (
 
 async def find_messages(ask: Ask) -> Reply:
     """POST /chat/findMessages: newest first; ``offset`` is the page size."""
-    require(ask.body, Field("page", "integer"), Field("offset", "integer"))
-    where = _object(ask.body.get("where"), "where")
-    size = ask.body.get("offset") or _DEFAULT_PAGE_SIZE
-    page = max(1, ask.body.get("page") or 1)
+    require(ask.body, _MESSAGES, _LIMIT, Field("page", "integer"), Field("offset", "integer"))
+    where = ask.body.get("where", {})
+    size = int(ask.body.get("offset") or _DEFAULT_PAGE_SIZE)
+    page = max(1, int(ask.body.get("page") or 1))
     found = [
         message for message in _candidates(ask.instance.mailbox, where) if _fits(message, where)
     ]
@@ -53,7 +81,8 @@ async def find_messages(ask: Ask) -> Reply:
 
 async def find_status_message(ask: Ask) -> Reply:
     """POST /chat/findStatusMessage: one row per acknowledgement of a message."""
-    where = _object(ask.body.get("where"), "where")
+    require(ask.body, _UPDATES, _LIMIT)
+    where = ask.body.get("where", {})
     message = ask.instance.mailbox.get(str(where.get("id")))
     if message is None:
         return json_reply(200, [])
@@ -77,7 +106,8 @@ async def find_status_message(ask: Ask) -> Reply:
 
 async def find_contacts(ask: Ask) -> Reply:
     """POST /chat/findContacts."""
-    where = _object(ask.body.get("where"), "where")
+    require(ask.body, _PEOPLE)
+    where = ask.body.get("where", {})
     jid = where.get("remoteJid")
     rows = [
         contact.record(ask.instance.id)
@@ -134,7 +164,7 @@ def media_block(message: Json) -> tuple[str, Json | None]:
 
 
 def _candidates(mailbox: Mailbox, where: Json) -> Iterable[StoredMessage]:
-    key = _object(where.get("key"), "where.key")
+    key = where.get("key", {})
     if "id" in key:
         message = mailbox.get(str(key["id"]))
         return [message] if message else []

@@ -1,8 +1,14 @@
-"""Evolution's body validation: which fields a call needs, and the sentences it complains with."""
+"""Evolution's body validation: which fields a call needs, and the sentences it complains with.
+
+Source: the JSON Schemas in Evolution 2.3.7's `src/validate`, as its validator (jsonschema) reads
+them: a property that no schema names is accepted whatever it is.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Sized
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sandbox.evolution.errors import schema_error
@@ -16,81 +22,154 @@ class Field:
     Attributes:
         kind: JSON type: string, integer, number, boolean, array or object.
         required: whether it must be present.
-        filled: whether an empty string is refused too.
         among: the only values allowed, if restricted.
-        says: the sentence used instead of the type complaint.
+        shape: what an object, or each object of an array, consists of.
+        of: the type of an array's items.
+        span: the fewest and the most: letters, items, or the number itself.
+        distinct: whether no two items may be the same.
+        pattern: what must be found in a string.
+        filled: names that may not be empty in an object that has no others.
+        says: the sentence used instead of any other.
     """
 
     name: str
     kind: str
     required: bool = False
-    filled: bool = False
     among: tuple[str, ...] = ()
+    shape: tuple[Field, ...] = ()
+    of: str | None = None
+    span: tuple[int, int | None] = (0, None)
+    distinct: bool = False
+    pattern: str | None = None
+    filled: tuple[str, ...] = ()
     says: str | None = None
 
 
-NUMBER = Field("number", "string", required=True, filled=True)
+NUMBER = Field("number", "string", required=True, says="Invalid format")
+KEY = (
+    Field("id", "string", required=True),
+    Field("remoteJid", "string", required=True),
+    Field("fromMe", "boolean", required=True),
+)
+PRESENCES = ("unavailable", "available", "composing", "recording", "paused")
+_QUOTED_KEY = tuple(replace(field, required=field.name == "id") for field in KEY)
 COMMON = (
     Field("delay", "integer", says="Enter a value in milliseconds"),
-    Field("quoted", "object"),
+    Field(
+        "quoted",
+        "any",
+        shape=(
+            Field("key", "object", shape=_QUOTED_KEY, filled=("id",)),
+            Field("message", "object"),
+        ),
+    ),
     Field("linkPreview", "boolean"),
-    Field("mentionsEveryOne", "boolean"),
-    Field("mentioned", "array"),
+    Field("everyOne", "boolean"),
+    Field(
+        "mentioned",
+        "array",
+        of="string",
+        span=(1, None),
+        distinct=True,
+        pattern=r"^\d+",
+        says='"mentioned" must be an array of numeric strings',
+    ),
 )
 
 
-def require(body: Any, *fields: Field) -> None:
+def require(body: Any, *fields: Field, filled: tuple[str, ...] = ()) -> None:
     """Check a body.
 
     Raises:
         Refusal: 400 with every complaint, in the order of the fields.
     """
-    if not isinstance(body, dict):
-        raise schema_error(["instance is not of a type(s) object"])
-    problems: list[str] | None = None
-    for field in fields:
-        if field.name in body:
-            problem = _complaint(field, body[field.name])
-        else:
-            problem = f'instance requires property "{field.name}"' if field.required else None
-        if problem is not None:
-            problems = [*(problems or []), problem]
+    whole = Field("instance", "object", shape=fields, filled=filled)
+    problems = [_said(*complaint) for complaint in _complaints(whole, body, "instance")]
     if problems:
         raise schema_error(problems)
 
 
-def nested(body: Json, name: str) -> Json:
-    """Return a required object inside a body.
+_TYPES: dict[str, Any] = {
+    "string": str,
+    "number": int | float,
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+    "any": object,
+}
+_Complaint = tuple[str, str, str | None]
+"""Where, what, and the sentence that is said instead."""
 
-    Raises:
-        Refusal: 400 when it is absent or no object.
-    """
-    require(body, Field(name, "object", required=True))
-    value: Json = body[name]
-    return value
+
+def _said(path: str, problem: str, instead: str | None) -> str:
+    return instead or f"{path} {problem}".replace("instance.", "", 1)
 
 
-def _complaint(field: Field, value: Any) -> str | None:
+def _complaints(field: Field, value: Any, path: str) -> Iterator[_Complaint]:
     if not _is_kind(value, field.kind):
-        return field.says or f"{field.name} is not of a type(s) {field.kind}"
-    if field.filled and not value:
-        return f'The "{field.name}" cannot be empty'
+        # What a list says is about its items.
+        says = None if field.kind == "array" else field.says
+        yield path, f"is not of a type(s) {field.kind}", says
+        return
+    if isinstance(value, list):
+        yield from _items(field, value, path)
+        return
     if field.among and value not in field.among:
-        return f"{field.name} is not one of enum values: {','.join(field.among)}"
-    return None
+        yield path, f"is not one of enum values: {','.join(field.among)}", field.says
+    for problem in _measured(field, value):
+        yield path, problem, field.says
+    if isinstance(value, dict):
+        yield from _properties(field, value, path)
+
+
+def _properties(field: Field, value: Json, path: str) -> Iterator[_Complaint]:
+    for part in field.shape:
+        if part.name in value:
+            yield from _complaints(part, value[part.name], f"{path}.{part.name}")
+        elif part.required:
+            yield path, f'requires property "{part.name}"', None
+    if set(value) <= set(field.filled):
+        for name in field.filled:
+            if value.get(name) == "":
+                yield path, "", f'The "{name}" cannot be empty'
+
+
+def _items(field: Field, value: list[Any], path: str) -> Iterator[_Complaint]:
+    for problem in _length(field.span, value):
+        yield path, problem, None
+    if field.distinct and any(one in value[:place] for place, one in enumerate(value)):
+        yield path, "contains duplicate item", None
+    kind = field.of or ("object" if field.shape else "any")
+    item = replace(field, kind=kind, span=(0, None), distinct=False)
+    for place, one in enumerate(value):
+        yield from _complaints(item, one, f"{path}[{place}]")
+
+
+def _measured(field: Field, value: Any) -> Iterator[str]:
+    least, most = field.span
+    if isinstance(value, str):
+        yield from _length(field.span, value)
+        if field.pattern and not re.search(field.pattern, value):
+            yield f'does not match pattern "{field.pattern}"'
+    elif most is not None and field.kind == "integer":
+        if value < least:
+            yield f"must be greater than or equal to {least}"
+        if value > most:
+            yield f"must be less than or equal to {most}"
+
+
+def _length(span: tuple[int, int | None], value: Sized) -> Iterator[str]:
+    least, most = span
+    if len(value) < least:
+        yield f"does not meet minimum length of {least}"
+    if most is not None and len(value) > most:
+        yield f"does not meet maximum length of {most}"
 
 
 def _is_kind(value: Any, kind: str) -> bool:
-    match kind:
-        case "string":
-            return isinstance(value, str)
-        case "boolean":
-            return isinstance(value, bool)
-        case "integer":
-            return isinstance(value, int) and not isinstance(value, bool)
-        case "number":
-            return isinstance(value, int | float) and not isinstance(value, bool)
-        case "array":
-            return isinstance(value, list)
-        case _:
-            return isinstance(value, dict)
+    if kind == "integer":
+        # As in JavaScript, 5.0 is one.
+        return _is_kind(value, "number") and float(value).is_integer()
+    if isinstance(value, bool):
+        return kind in {"boolean", "any"}
+    return isinstance(value, _TYPES[kind])

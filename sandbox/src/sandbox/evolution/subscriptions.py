@@ -4,27 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.evolution.errors import refusal, schema_error
+from sandbox.evolution.errors import refusal
 from sandbox.evolution.events import EVENTS
-from sandbox.evolution.schema import Field, nested, require
+from sandbox.evolution.schema import Field, require
 from sandbox.evolution.service import Ask, Evolution
 from sandbox.evolution.state import REQUIRED_SETTINGS, Instance, Webhook, all_events
 from sandbox.wire import Json, Reply, json_reply
 
+_WEBHOOK = Field(
+    "webhook",
+    "object",
+    required=True,
+    shape=(
+        Field("enabled", "boolean", required=True),
+        Field("url", "string", required=True),
+        Field("headers", "object"),
+        Field("byEvents", "boolean"),
+        Field("base64", "boolean"),
+        Field("events", "array", of="string", among=tuple(EVENTS)),
+    ),
+    filled=("enabled", "url"),
+)
 _NO_EVENTS = "Cannot read properties of undefined (reading 'length')"
 
 
 async def set_webhook(ask: Ask) -> Reply:
     """POST /webhook/set: nested body, 201 with the row; events missing while enabled is a 500."""
-    block = nested(ask.body, "webhook")
-    problems = [
-        f'webhook requires property "{name}"' for name in ("enabled", "url") if name not in block
-    ]
+    require(ask.body, _WEBHOOK)
+    block = ask.body["webhook"]
     events = block.get("events")
-    if isinstance(events, list):
-        problems += _unknown_events(events)
-    if problems:
-        raise schema_error(problems)
     enabled = bool(block["enabled"])
     if enabled and not isinstance(events, list):
         raise refusal(500, _NO_EVENTS)
@@ -79,22 +87,13 @@ def build_webhook(evolution: Evolution, block: Json, *, enabled: bool) -> Webhoo
     )
 
 
-def created_webhook(evolution: Evolution, instance: Instance, block: Json) -> bool:
+def created_webhook(evolution: Evolution, instance: Instance, block: Any) -> bool:
     """Store the webhook block of instance/create; false when its events are missing.
 
     A block in create counts as enabled whatever it says, and unknown event names pass.
     """
-    if not isinstance(block.get("events"), list):
+    if not (isinstance(block, dict) and isinstance(block.get("events"), list)):
         return False
     instance.webhook = build_webhook(evolution, block, enabled=True)
     instance.load_webhook_flags()
     return True
-
-
-def _unknown_events(events: list[Any]) -> list[str]:
-    names = ",".join(EVENTS)
-    return [
-        f"webhook.events[{index}] is not one of enum values: {names}"
-        for index, event in enumerate(events)
-        if event not in EVENTS
-    ]
