@@ -3,6 +3,7 @@
 Facts: Evolution API 2.3.7, observed (https://github.com/evolution-foundation/evolution-api).
 """
 
+import mimetypes
 from base64 import b64encode
 from typing import Any
 
@@ -16,6 +17,7 @@ from common.contracts import (
     ReactionMessage,
     Text,
 )
+from whatsapp_service.domain.model.media import OCTETS, plain_type
 from whatsapp_service.domain.ports import LoadedFile, MessageRef, Parcel
 
 Call = tuple[str, dict[str, Any]]
@@ -87,11 +89,20 @@ def _media(file: LoadedFile | None) -> str:
 def _file(content: MediaMessage, file: LoadedFile | None) -> dict[str, Any]:
     body = {"mediatype": content.kind, "media": _media(file)}
     if file is not None:
-        # Without the name Evolution refuses documents in base64.
-        body |= {"mimetype": file.mimetype, "fileName": file.name}
+        body["mimetype"] = file.mimetype
+    if file is not None and content.kind != "image":
+        # Without the name Evolution refuses documents in base64; a picture, which it makes a JPEG,
+        # would be called by another name what it no longer is.
+        body["fileName"] = _with_ending(file.name, file.mimetype)
     if content.caption:
         body["caption"] = content.caption
     return body
+
+
+def _with_ending(name: str, mimetype: str) -> str:
+    """Give a name by which Evolution knows the type: it looks at nothing else once there is one."""
+    known = mimetypes.guess_type(name)[0] is not None or plain_type(mimetype) == OCTETS
+    return name if known else name + (mimetypes.guess_extension(plain_type(mimetype)) or "")
 
 
 def _card(card: ContactCard) -> dict[str, str]:
@@ -115,8 +126,10 @@ def _buttons(content: ChoicesMessage) -> dict[str, Any]:
 
 
 def _list(content: ChoicesMessage) -> dict[str, Any]:
+    # A description that is there and empty is refused.
     rows = [
-        {"title": choice.title, "description": choice.description, "rowId": choice.id}
+        {"title": choice.title, "rowId": choice.id}
+        | ({"description": choice.description} if choice.description else {})
         for choice in content.choices
     ]
     return {

@@ -4,6 +4,7 @@ Source: observed on Evolution API 2.3.7. The same fault comes as 400 or 500, its
 string, a list, a list of lists or an object in a list; so we flatten, and look for what matters.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -20,8 +21,23 @@ from whatsapp_service.domain.ports.numbers import InstanceGone
 
 _CLOSED = "Connection Closed"
 _TIMED_OUT = "Timed Out"
+_RECORDING = "Prisma"
+"""Evolution's own database failed: it writes the message down after it has sent it."""
+_NOT_LOADED = re.compile(
+    r"Cannot read properties of undefined \(reading '(\w*[mM]essage\w*|audioWhatsapp|sendPresence)'"
+)
+"""Evolution has the instance in its database and not yet, or no longer, in its memory."""
+_BAD_FILES = (
+    "unsupported image",
+    "Failed to convert",
+    "Invalid media",
+    "Failed to get video duration",
+    "status code 4",
+)
+"""What is wrong with a file itself, or with the address that it was to be fetched from."""
 _RETRY_CLOSED = timedelta(seconds=5)
-_NOT_FOUND, _FORBIDDEN, _UNAUTHORIZED, _BAD_REQUEST, _UNAVAILABLE = 404, 403, 401, 400, 503
+_INSTANCE = re.compile(r"instance does not exist|^Instance .* not found")
+_INTERNAL, _UNAVAILABLE = 500, 503
 
 
 class NotOnWhatsApp(Refused):
@@ -70,24 +86,35 @@ def raise_for(answer: ApiResponse) -> None:
             "This Evolution server is not activated.", hint=_activate(body.get("register_url"))
         )
     response = body.get("response")
-    parts = list(flatten(response.get("message") if isinstance(response, dict) else None))
-    parts += list(flatten(body.get("message")))
-    parts += list(flatten(_boom(body)))
+    told = response.get("message") if isinstance(response, dict) else None
+    parts = [*flatten(told), *flatten(body.get("message")), *flatten(_boom(body))]
     words = "; ".join(part for part in parts if isinstance(part, str))[:300]
     if any(isinstance(part, dict) and part.get("exists") is False for part in parts):
         raise NotOnWhatsApp("The number is not on WhatsApp.", hint="Check the number.")
-    if _CLOSED in words:
+    if _CLOSED in words or _NOT_LOADED.match(words):
         raise ConnectionClosed("The number is not connected.", retry_after=_RETRY_CLOSED)
-    if _TIMED_OUT in words:
+    if _TIMED_OUT in words or _RECORDING in words:
         raise OutcomeUnknown("WhatsApp did not confirm in time; it may have been sent.")
+    if answer.status == _INTERNAL and isinstance(told, list):
+        _raise_unprepared(words)
     _raise_by_status(answer.status, words)
+
+
+def _raise_unprepared(words: str) -> None:
+    """Raise what a 500 with a list means: it broke off before anything was sent.
+
+    After a message is out, Evolution answers 400; an error that it did not foresee is a string.
+    """
+    if any(sign in words for sign in _BAD_FILES):
+        raise Refused(f"Evolution cannot send this file: {words}")
+    raise Unavailable(f"Evolution failed before it sent anything: {words}")
 
 
 def _raise_by_status(status: int, words: str) -> None:
     match status:
         case 404 if not words or words.startswith("Cannot "):
             raise NoEvolution(words)
-        case 404:
+        case 404 if _INSTANCE.search(words):
             raise InstanceGone(
                 f"Evolution does not know this instance: {words}",
                 hint="It was deleted at Evolution: connect the number again.",
@@ -99,7 +126,7 @@ def _raise_by_status(status: int, words: str) -> None:
                 f"Evolution refuses our API key ({status}).",
                 hint="Set WHATSAPP_EVOLUTION_API_KEY to the server's AUTHENTICATION_API_KEY.",
             )
-        case 400:
+        case 400 | 404:
             raise Refused(f"Evolution refused: {words or 'no reason given'}")
         case _:
             return

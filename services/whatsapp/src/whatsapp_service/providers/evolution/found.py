@@ -63,7 +63,8 @@ def _agrees(told: Told, content: Content) -> bool:
     """Compare what only the whole record tells; what it does not tell agrees with everything."""
     match content:
         case MediaMessage(kind="document", file=file) if file.name and told.media:
-            return told.media.file_name in {None, file.name}
+            # It may have been given an ending on its way.
+            return (told.media.file_name or file.name).startswith(file.name)
         case LocationMessage(location=place) if told.location:
             return isclose(told.location.latitude, place.latitude, abs_tol=_DEGREES) and isclose(
                 told.location.longitude, place.longitude, abs_tol=_DEGREES

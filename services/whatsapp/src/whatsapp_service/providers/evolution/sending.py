@@ -122,7 +122,8 @@ class EvolutionMessenger:
 
     async def mark_read(self, instance: str, targets: Sequence[MessageRef]) -> None:
         """Show that messages were read; 2.3 drops those of a LID without a word."""
-        marks = {"readMessages": [key_of(target) for target in targets]}
+        # The same twice is refused.
+        marks = {"readMessages": [key_of(target) for target in dict.fromkeys(targets)]}
         await self._act("POST", f"/chat/markMessageAsRead/{instance}", marks)
 
     async def _act(self, method: str, path: str, body: dict[str, Any]) -> None:
