@@ -31,7 +31,7 @@ def receive(evolution: Evolution, instance: Instance, order: InboundOrder) -> st
 
 
 def edit(evolution: Evolution, instance: Instance, message: StoredMessage, text: str) -> None:
-    """Let the customer change a message: MESSAGES_EDITED, awaited, then an update without level."""
+    """Let the customer change a message: MESSAGES_EDITED, awaited, then an update with it."""
     at = int(evolution.now() * 1000)
     edited = {"conversation": text}
     data = {
@@ -50,7 +50,7 @@ def edit(evolution: Evolution, instance: Instance, message: StoredMessage, text:
         "status": "SERVER_ACK",
         "instanceId": instance.id,
         "messageId": message.row_id,
-        "message": edited,
+        "message": {"editedMessage": {"message": edited}},
     }
     evolution.courier.in_order(
         instance, lambda: evolution.courier.emit(instance, "MESSAGES_UPDATE", update)

@@ -24,7 +24,7 @@ from whatsapp_service.providers.evolution.translation.json_values import (
 )
 from whatsapp_service.providers.evolution.translation.notice import Notice, Said
 from whatsapp_service.providers.evolution.translation.people import chat_of, data_key, read_key
-from whatsapp_service.providers.evolution.translation.reading import words_of_edit
+from whatsapp_service.providers.evolution.translation.reading import words_of
 
 _STATUSES: dict[str | int, DeliveryStatus] = {
     "PENDING": DeliveryStatus.PENDING,
@@ -103,7 +103,7 @@ def protocol_change(
     at = moment(part.get("timestampMs"), now=notice.now) or at
     if not is_edit:
         return _deleted(notice, target, chat, from_me=from_me, at=at)
-    words = words_of_edit(part)
+    words = words_of(part.get("editedMessage"))
     if not words:
         return Ignored("an edit that leaves no words to read")
     event = MessageEdited(
@@ -163,15 +163,20 @@ def _update(notice: Notice, data: Any) -> Said:
     target = identifier(part.get("keyId")) or identifier(key.get("id"))
     if target is None:
         return Ignored("an acknowledgement that names no message")
-    if part.get("message"):
+    message = mapping(part.get("message"))
+    if message and "editedMessage" not in message:
         # Evolution 2.3.7 calls any update without a status SERVER_ACK.
-        return Ignored("an edit's side effect, not an acknowledgement")
+        return Ignored("a message that changed otherwise than in its words")
     word = part.get("status")
     from_me = flag(part.get("fromMe", key.get("fromMe")))
     chat = chat_of(read_key({**part, **key}, from_me=from_me))
     if isinstance(chat, Ignored) and part.get("remoteJid"):
         return chat
     where = _NOWHERE if isinstance(chat, Ignored) else chat
+    if message:
+        # The only word of an edit: MESSAGES_EDITED, which Evolution waits for, we do without.
+        edit = {"key": {"id": target}, "type": "MESSAGE_EDIT", "editedMessage": message}
+        return protocol_change(notice, edit, chat=where, from_me=from_me, at=None)
     if word == "DELETED":
         return _deleted(notice, target, where, from_me=from_me, at=None)
     return _delivery(notice, target, where, word=word, from_me=from_me)

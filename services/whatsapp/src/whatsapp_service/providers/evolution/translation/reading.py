@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from common.contracts import MessageId, MessageKind, Referral, ReplyTo
 from whatsapp_service.domain.model import Ignored
 from whatsapp_service.providers.evolution.translation.content import Content, Reader, unsupported
+from whatsapp_service.providers.evolution.translation.deals import DEALS
 from whatsapp_service.providers.evolution.translation.json_values import (
     entries,
     identifier,
@@ -22,16 +23,21 @@ from whatsapp_service.providers.evolution.translation.unwrap import (
 )
 from whatsapp_service.providers.evolution.translation.words import WORDS, best_words
 
-_READERS: dict[str, Reader] = {**WORDS, **THINGS}
+_READERS: dict[str, Reader] = {**WORDS, **THINGS, **DEALS}
 _CHOICES = frozenset({"interactiveMessage", "buttonMessage"})
 """The Cloud API channel's types of a choice: only its title arrives, as `conversation`."""
 _SILENT = {
     "albumMessage": "an album's cover; its pictures arrive as messages of their own",
+    "stickerSyncRmrMessage": "stickers of the owner's are synchronised",
     "messageHistoryBundle": "a part of another device's history",
     "messageHistoryNotice": "a part of another device's history",
 }
 _SAY_NOTHING = BESIDE | WRAPPERS | {"conversation", "extendedTextMessage", "protocolMessage"}
 """Types that are placeholders when their content is missing."""
+_COPIES: frozenset[str | int] = frozenset(
+    {5, 10, 19, "HD_VIDEO_DUAL_UPLOAD", "HD_IMAGE_DUAL_UPLOAD", "HEVC_VIDEO_DUAL_UPLOAD"}
+)
+"""How WhatsApp ties the better copy of a picture or a video to the one it sent first."""
 _EXCERPT = 300
 _MOST_MENTIONS = 1024
 _CIPHERTEXT_STUB = 2
@@ -79,8 +85,8 @@ def read_message(data: dict[str, Any], *, from_me: bool) -> Reading | Protocol |
         return _read_absent(data, message, declared)
     if found.type == "protocolMessage":
         return Protocol(mapping(found.part))
-    if found.type in _SILENT:
-        return Ignored(_SILENT[found.type])
+    if (reason := _why_silent(message, found)) is not None:
+        return Ignored(reason)
     content = _read_content(found, message)
     if content.kind is MessageKind.TEXT:
         if not content.text:
@@ -91,6 +97,16 @@ def read_message(data: dict[str, Any], *, from_me: bool) -> Reading | Protocol |
     if content.target is not None:
         context = context._replace(reply_to=content.target)
     return Reading(content, context)
+
+
+def _why_silent(message: dict[str, Any], found: Found) -> str | None:
+    """Say why a content is none to be told; None when it is one."""
+    if found.type in MEDIA_TYPES:
+        infos = (mapping(one.get("messageContextInfo")) for one in (message, found.message))
+        kinds = (mapping(info.get("messageAssociation")).get("associationType") for info in infos)
+        if any(isinstance(kind, str | int) and kind in _COPIES for kind in kinds):
+            return "the same picture or video again, in better quality"
+    return _SILENT.get(found.type)
 
 
 def _read_content(found: Found, beside: dict[str, Any]) -> Content:
@@ -145,10 +161,7 @@ def _quoted(info: dict[str, Any]) -> ReplyTo | None:
 
 
 def _excerpt(quoted: Any) -> str | None:
-    found = find_content(mapping(quoted), None)
-    if found is None:
-        return None
-    words = _read_content(found, {}).text
+    words = words_of(quoted)
     if len(words) > _EXCERPT:
         words = f"{words[:_EXCERPT]}…"
     return words or None
@@ -181,7 +194,7 @@ def _referral(info: dict[str, Any]) -> Referral | None:
     return referral if known else None
 
 
-def words_of_edit(part: dict[str, Any]) -> str:
-    """Give the new words of an edit."""
-    found = find_content(mapping(part.get("editedMessage")), None)
+def words_of(message: Any) -> str:
+    """Give the words of a message that comes without anything around it, as edits do."""
+    found = find_content(mapping(message), None)
     return "" if found is None else _read_content(found, {}).text
