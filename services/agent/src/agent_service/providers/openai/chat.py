@@ -18,6 +18,7 @@ from agent_service.domain.model import (
 )
 from agent_service.domain.model.texts import storable
 from agent_service.domain.ports import Garbled, Unfinished
+from agent_service.providers.openai.pieces import arguments_of, words_of
 
 PATH = "/chat/completions"
 
@@ -99,17 +100,26 @@ def read_answer(completion: Any) -> Answer:
     message, finish = choices[0].get("message") or {}, choices[0].get("finish_reason")
     if finish == "content_filter":
         raise Unfinished("the model did not finish: content_filter")
+    if finish == "error":
+        # So say routers whose server failed.
+        raise Garbled("the model failed")
     refusal = message.get("refusal")
     cut = finish == "length"
     ending = Ending.CUT if cut else Ending.REFUSED if refusal else Ending.COMPLETE
     return Answer(
-        storable(str(refusal or message.get("content") or "")).strip(),
+        storable(words_of(refusal or message.get("content"))).strip(),
         usage_of(completion),
-        str(completion.get("model", "")),
-        () if cut else tuple(_calls(message.get("tool_calls") or [])),
+        str(completion.get("model") or ""),
+        () if cut else tuple(_calls(_asked_in(message))),
         (),
         ending,
     )
+
+
+def _asked_in(message: dict[str, Any]) -> list[dict[str, Any]]:
+    """Find the calls, also the one that old servers write beside the text."""
+    old = message.get("function_call")
+    return message.get("tool_calls") or ([{"function": old}] if old else [])
 
 
 def _calls(calls: list[dict[str, Any]]) -> Iterator[ToolCall]:
@@ -118,8 +128,8 @@ def _calls(calls: list[dict[str, Any]]) -> Iterator[ToolCall]:
         yield ToolCall(
             # Some servers leave the id out.
             str(call.get("id") or f"call_{place}"),
-            str(function.get("name", "")),
-            storable(str(function.get("arguments", ""))),
+            str(function.get("name") or ""),
+            arguments_of(function.get("arguments")),
         )
 
 

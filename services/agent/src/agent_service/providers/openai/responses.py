@@ -18,6 +18,7 @@ from agent_service.domain.model import (
 )
 from agent_service.domain.model.texts import storable
 from agent_service.domain.ports import Garbled, Unfinished
+from agent_service.providers.openai.pieces import arguments_of, refuses, words_of
 
 PATH = "/responses"
 _PASSING_FAILURES = {"server_error", "rate_limit_exceeded"}
@@ -99,16 +100,16 @@ def read_answer(response: Any) -> Answer:
     if not isinstance(response, dict) or not isinstance(response.get("output"), list):
         raise Garbled("the model server's answer cannot be read")
     _require_success(response)
-    spoken, refused = "", False
-    for part in _parts(response["output"]):
-        refused = refused or "refusal" in part
-        spoken += str(part.get("text") or part.get("refusal") or "")
+    messages = [item.get("content") for item in response["output"] if item.get("type") == "message"]
+    refused = any(refuses(content) for content in messages)
+    # A model may say what it is about to do in one message, and the answer in another.
+    spoken = "\n\n".join(words for content in messages if (words := words_of(content).strip()))
     cut = response.get("status") == "incomplete"
     ending = Ending.CUT if cut else Ending.REFUSED if refused else Ending.COMPLETE
     return Answer(
-        storable(spoken).strip(),
+        storable(spoken),
         usage_of(response),
-        str(response.get("model", "")),
+        str(response.get("model") or ""),
         # What broke off in the middle of a call is no call.
         () if cut else tuple(_calls(response["output"])),
         tuple(item for item in response["output"] if item.get("encrypted_content")),
@@ -118,27 +119,22 @@ def read_answer(response: Any) -> Answer:
 
 def _require_success(response: dict[str, Any]) -> None:
     status = response.get("status", "completed")
-    code = (response.get("error") or {}).get("code")
-    if code in _PASSING_FAILURES:
+    error = response.get("error")
+    code = error.get("code") if isinstance(error, dict) else error
+    if isinstance(code, str) and code in _PASSING_FAILURES:
         raise Garbled(f"the model failed: {code}")
-    reason = (response.get("incomplete_details") or {}).get("reason") or status
+    reason = (response.get("incomplete_details") or {}).get("reason") or code or status
     if status == "incomplete" and reason == "max_output_tokens":
         return
     if status != "completed":
         raise Unfinished(f"the model did not finish: {reason}")
 
 
-def _parts(output: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    for item in output:
-        if item.get("type") == "message":
-            yield from item.get("content") or ()
-
-
 def _calls(output: list[dict[str, Any]]) -> Iterator[ToolCall]:
     for item in output:
         if item.get("type") == "function_call":
             yield ToolCall(
-                str(item["call_id"]), str(item["name"]), storable(str(item.get("arguments", "")))
+                str(item["call_id"]), str(item["name"]), arguments_of(item.get("arguments"))
             )
 
 

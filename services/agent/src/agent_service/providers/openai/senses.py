@@ -1,15 +1,18 @@
 """Hear recordings, and judge what customers write."""
 
+from collections.abc import Iterator
+
 import openai
-from openai.types import ModerationTextInputParam
+from openai.types import Moderation, ModerationTextInputParam
 from openai.types.audio import Transcription
 from openai.types.audio.transcription import UsageDuration, UsageTokens
 
 from agent_service.domain.model import Agent, Usage
 from agent_service.providers.openai.clients import ServerFor
 from agent_service.providers.openai.errors import ours
-from common.errors import NeedsOperator, Refused
+from common.errors import NeedsOperator, Refused, Unavailable
 
+_NO_JUDGEMENT = "the moderation's answer cannot be read"
 _LARGEST = 25 * 1024 * 1024
 """Bytes of a recording that OpenAI takes."""
 _EXTENSIONS = {
@@ -51,17 +54,21 @@ class OpenAIEars:
             )
         except openai.OpenAIError as error:
             raise ours(error) from error
-        if not isinstance(heard, Transcription):
+        except ValueError:
+            # It calls itself JSON and is none.
+            raise Unavailable("the recording's words cannot be read") from None
+        words: object = getattr(heard, "text", None)
+        if not isinstance(words, str):
             raise Refused("the recording's words cannot be read")
-        return heard.text, _usage(heard)
+        return words, _usage(heard)
 
 
 def _usage(heard: Transcription) -> Usage:
     """Read what is billed: tokens, or seconds by older models; compatible servers may not say."""
     match heard.usage:
-        case UsageTokens(input_tokens=read, output_tokens=written):
+        case UsageTokens(input_tokens=int(read), output_tokens=int(written)):
             return Usage(read, 0, written)
-        case UsageDuration(seconds=seconds):
+        case UsageDuration(seconds=int() | float() as seconds):
             return Usage(seconds=seconds)
         case _:
             return Usage()
@@ -83,5 +90,18 @@ class OpenAIModerator:
             )
         except openai.OpenAIError as error:
             raise ours(error) from error
-        found = [result.categories.to_dict() for result in judged.results if result.flagged]
-        return tuple(sorted({name for one in found for name, hit in one.items() if hit is True}))
+        except ValueError:
+            raise Unavailable(_NO_JUDGEMENT) from None
+        results = getattr(judged, "results", None)
+        if not results:
+            raise Unavailable(_NO_JUDGEMENT)
+        return tuple(sorted({name for result in results for name in _named(result)}))
+
+
+def _named(result: Moderation) -> Iterator[str]:
+    """Name what a text is flagged for; what is flagged for nothing that has a name still is."""
+    if not result.flagged:
+        return
+    found = result.categories.to_dict() if getattr(result, "categories", None) else {}
+    names = [name for name, hit in found.items() if hit is True]
+    yield from names or ["unnamed"]
