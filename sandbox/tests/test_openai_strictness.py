@@ -29,6 +29,7 @@ def strict_tool(parameters: dict[str, Any]) -> dict[str, Any]:
     return {"tools": [tool(parameters=parameters)]}
 
 
+THOUGHT: dict[str, Any] = {"type": "reasoning", "summary": []}
 RESPONSES: list[tuple[dict[str, Any], str | None, str | None]] = [
     ({"temprature": 1}, "unknown_parameter", "temprature"),
     ({"messages": []}, "unknown_parameter", "messages"),
@@ -127,6 +128,20 @@ RESPONSES: list[tuple[dict[str, Any], str | None, str | None]] = [
         "text.format.name",
     ),
     ({"stream_options": {}}, None, "stream_options"),
+    ({"user": 5}, "invalid_type", "user"),
+    ({"include": [None]}, "missing_required_parameter", "include[0]"),
+    ({"reasoning": {"summary": "long"}}, "invalid_value", "reasoning.summary"),
+    ({"input": [THOUGHT]}, "missing_required_parameter", "input[0].id"),
+    (
+        {"input": [{**THOUGHT, "id": "rs_1", "encrypted_content": 5}]},
+        "invalid_type",
+        "input[0].encrypted_content",
+    ),
+    (
+        {"input": [{**THOUGHT, "id": "rs_1", "summary": ["x"]}]},
+        "invalid_type",
+        "input[0].summary[0]",
+    ),
 ]
 
 ASSISTANT: dict[str, Any] = {
@@ -172,6 +187,32 @@ CHAT: list[tuple[dict[str, Any], str | None, str | None]] = [
         },
         "invalid_json_schema",
         "response_format.json_schema.schema",
+    ),
+    ({"user": 5}, "invalid_type", "user"),
+    ({"seed": "x"}, "invalid_type", "seed"),
+    ({"stop": []}, "empty_array", "stop"),
+    ({"stop": [5]}, "invalid_type", "stop[0]"),
+    ({"stop": list("abcde")}, "array_above_max_length", "stop"),
+    ({"stop": 5}, "invalid_type", "stop"),
+    ({"logit_bias": {"1": 101}}, "integer_above_max_value", "1"),
+    ({"top_logprobs": 21}, "integer_above_max_value", "top_logprobs"),
+    ({"messages": [{**USER, "name": 5}]}, "invalid_type", "messages[0].name"),
+    (
+        {
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [
+                        {
+                            "type": "image_url",
+                            "image_url": {"url": "https://x.example", "detail": "x"},
+                        }
+                    ],
+                }
+            ]
+        },
+        "invalid_value",
+        "messages[0].content[0].image_url.detail",
     ),
 ]
 
@@ -265,3 +306,21 @@ async def test_a_wrong_script_is_refused(door: httpx2.AsyncClient, rules: list[A
     answer = await door.post("/openai/script", json=rules)
 
     assert answer.status_code == 422
+
+
+async def test_a_model_told_to_reason_hands_its_thoughts_back_sealed(
+    anonymous: httpx2.AsyncClient,
+) -> None:
+    body = {"model": "gpt-5.4-mini", "input": "hi", "reasoning": {"effort": "low"}}
+    sealed = {**body, "include": ["reasoning.encrypted_content"]}
+
+    _, plain = await post(anonymous, "/responses", body)
+    _, answer = await post(anonymous, "/responses", sealed)
+
+    assert "encrypted_content" not in plain["output"][0]
+    [thought, said] = answer["output"]
+    assert thought["encrypted_content"]
+    items: list[Any] = [USER, thought, {"role": "assistant", "content": "x"}, USER]
+    again = {**sealed, "input": items}
+    assert (await post(anonymous, "/responses", again))[0] == 200
+    assert said["type"] == "message"

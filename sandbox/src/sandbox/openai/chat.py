@@ -8,7 +8,7 @@ from sandbox.openai.brain import Answer
 from sandbox.openai.catalog import Model
 from sandbox.openai.chat_input import MessageReader
 from sandbox.openai.chat_stream import chunks
-from sandbox.openai.checks import bounded, chosen, metadata, needed, only, short, typed
+from sandbox.openai.checks import bounded, chosen, metadata, needed, only, short, texts, typed
 from sandbox.openai.conversation import Conversation
 from sandbox.openai.errors import context_length, invalid
 from sandbox.openai.formats import response_format
@@ -55,6 +55,7 @@ _FIELDS = (
     "web_search_options",
 )
 _NEED_TOOLS = ("tool_choice", "parallel_tool_calls")
+_MOST_STOPS = 4
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 
 
@@ -131,6 +132,12 @@ def _check_options(body: Json) -> None:
     short(body, "safety_identifier", 128)
     short(body, "prompt_cache_key", 64)
     bounded(body, "n", "integer", 1, 1)
+    bounded(body, "top_logprobs", "integer", 0, 20)
+    typed(body, "seed", "integer")
+    typed(body, "user", "string")
+    texts(body, "stop", _MOST_STOPS)
+    for token in typed(body, "logit_bias", "object") or {}:
+        bounded(body["logit_bias"], token, "integer", -100, 100)
     if body.get("stream_options") is not None and not body.get("stream"):
         message = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
         raise invalid(message, "stream_options")

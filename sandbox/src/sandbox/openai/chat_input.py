@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.openai.checks import needed, only, typed
+from sandbox.openai.checks import chosen, needed, only, typed
 from sandbox.openai.conversation import Conversation
 from sandbox.openai.errors import empty_array, invalid, missing, wrong_type, wrong_value
 from sandbox.openai.response_input import check_image
@@ -67,6 +67,7 @@ class MessageReader:
         if role not in ROLES:
             raise wrong_value(f"{prefix}role", role, ROLES)
         only(message, _FIELDS[role], prefix)
+        typed(message, "name", "string", prefix)
         self._conversation.tokens += ITEM_TOKENS
         if role == "tool":
             self._tool(message, param)
@@ -153,6 +154,7 @@ class MessageReader:
         block = needed(part, str(kind), "object", prefix)
         if kind == "image_url":
             only(block, ("url", "detail"), f"{prefix}image_url.")
+            chosen(block, "detail", ("auto", "low", "high"), f"{prefix}image_url.")
             check_image(block.get("url"), f"{prefix}image_url.url")
         self._conversation.tokens += IMAGE_TOKENS
         return ""

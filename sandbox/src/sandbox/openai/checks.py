@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sandbox.openai.errors import invalid, missing, unknown_parameter, wrong_type, wrong_value
+from sandbox.openai.errors import (
+    empty_array,
+    invalid,
+    missing,
+    unknown_parameter,
+    wrong_type,
+    wrong_value,
+)
 from sandbox.wire import Json
 
 _MAX_METADATA = 16
@@ -73,6 +80,22 @@ def metadata(body: Json) -> None:
     for name, value in pairs.items():
         if not isinstance(value, str):
             raise wrong_type(f"metadata.{name}", "string", value)
+
+
+def texts(body: Json, name: str, most: int) -> None:
+    """Check a text, or a list of a few."""
+    value = body.get(name)
+    if value is None or isinstance(value, str):
+        return
+    if not isinstance(value, list):
+        raise wrong_type(name, "string", value)
+    if not value:
+        raise empty_array(name)
+    if len(value) > most:
+        message = f"Invalid '{name}': array too long. Expected at most {most}."
+        raise invalid(message, name, "array_above_max_length")
+    for index, one in enumerate(value):
+        needed({f"{name}[{index}]": one}, f"{name}[{index}]", "string")
 
 
 def short(body: Json, name: str, length: int) -> None:

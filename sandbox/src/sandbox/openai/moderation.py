@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.openai.checks import needed, only
+from sandbox.openai.checks import needed, only, typed
 from sandbox.openai.errors import empty_array, missing, wrong_type, wrong_value
 from sandbox.openai.response_input import check_image
 from sandbox.openai.service import Ask
@@ -42,7 +42,7 @@ async def moderate(ask: Ask) -> Reply:
     """Judge texts and images; a list of texts gets one result each, a list of parts one."""
     body = ask.body
     only(body, ("input", "model"))
-    model = ask.openai.catalog.find(str(body.get("model") or _DEFAULT_MODEL), "moderation")
+    model = ask.openai.catalog.find(typed(body, "model", "string") or _DEFAULT_MODEL, "moderation")
     results = [
         _result(text, ask.openai.flags, pictures=pictures)
         for text, pictures in _inputs(body.get("input"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from sandbox.openai.checks import needed, only, typed
+from sandbox.openai.checks import chosen, needed, only, typed
 from sandbox.openai.conversation import Conversation
 from sandbox.openai.errors import empty_array, invalid, missing, wrong_type, wrong_value
 from sandbox.openai.tokens import IMAGE_TOKENS, ITEM_TOKENS, count
@@ -70,14 +70,23 @@ class InputReader:
             case "function_call_output":
                 self._output(item, f"{param}.")
             case "reasoning":
-                only(item, _REASONING_FIELDS, f"{param}.")
-                self._identity(item, "rs", f"{param}.")
-                needed(item, "summary", "array", f"{param}.")
+                self._thought(item, f"{param}.")
             case "item_reference":
                 message = f"Item with id '{item.get('id')}' not found."
                 raise invalid(message, "input", None)
             case _:
                 raise wrong_value(f"{param}.type", kind, _ITEM_TYPES)
+
+    def _thought(self, item: Json, prefix: str) -> None:
+        only(item, _REASONING_FIELDS, prefix)
+        needed(item, "id", "string", prefix)
+        self._identity(item, "rs", prefix)
+        typed(item, "encrypted_content", "string", prefix)
+        for index, part in enumerate(needed(item, "summary", "array", prefix)):
+            if not isinstance(part, dict):
+                raise wrong_type(f"{prefix}summary[{index}]", "object", part)
+            chosen(part, "type", ("summary_text",), f"{prefix}summary[{index}].")
+            needed(part, "text", "string", f"{prefix}summary[{index}].")
 
     def _message(self, item: Json, prefix: str) -> None:
         role = needed(item, "role", "string", prefix)

@@ -154,8 +154,12 @@ def _check_options(body: Json) -> None:
     if reasoning is not None:
         only(reasoning, ("effort", "summary", "generate_summary"), "reasoning.")
         chosen(reasoning, "effort", _EFFORTS, "reasoning.")
+        for name in ("summary", "generate_summary"):
+            chosen(reasoning, name, ("auto", "concise", "detailed"), "reasoning.")
     for index, name in enumerate(typed(body, "include", "array") or []):
+        needed({f"include[{index}]": name}, f"include[{index}]", "string")
         chosen({f"include[{index}]": name}, f"include[{index}]", _INCLUDABLE)
+    typed(body, "user", "string")
     if body.get("stream_options") is not None and not body.get("stream"):
         message = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
         raise invalid(message, "stream_options")
@@ -223,7 +227,7 @@ def _status(answer: Answer) -> tuple[str, Json | None]:
 def _output(ask: Ask, answer: Answer) -> list[Json]:
     ids = ask.openai.ids
     cut = "incomplete" if answer.incomplete else "completed"
-    items: list[Json] = []
+    items = _thoughts(ask)
     part: Json | None = None
     if answer.refusal is not None:
         part = {"type": "refusal", "refusal": answer.refusal}
@@ -252,6 +256,18 @@ def _output(ask: Ask, answer: Answer) -> list[Json]:
         for call in answer.tool_calls
     ]
     return items
+
+
+def _thoughts(ask: Ask) -> list[Json]:
+    """Give what a model that was told to reason hands back, sealed where that was asked for."""
+    effort = (ask.body.get("reasoning") or {}).get("effort")
+    if effort in {None, "none"}:
+        return []
+    identity = f"rs_{ask.openai.ids.hexadecimal(192)}"
+    item: Json = {"id": identity, "type": "reasoning", "summary": []}
+    if "reasoning.encrypted_content" in (ask.body.get("include") or ()):
+        item["encrypted_content"] = f"sealed-{identity}"
+    return [item]
 
 
 def _usage(ask: Ask, conversation: Conversation, answer: Answer) -> Json:
