@@ -25,13 +25,23 @@ PHONE = "5511988880001@s.whatsapp.net"
 WHOLE_CHAT = "select text from whatsapp_message where integration_id = :id and chat_id = :chat"
 
 
-async def test_an_edit_and_a_deletion_change_the_message_they_name(stage: Any) -> None:
+KEY = {"remoteJid": PHONE, "fromMe": False, "id": "3AED"}
+BETTER = {"conversation": "better"}
+BY_ITSELF = ("messages.edited", {"key": KEY, "type": "MESSAGE_EDIT", "editedMessage": BETTER})
+UPDATE = {"keyId": "3AED", "remoteJid": LID, "fromMe": False, "status": "SERVER_ACK"}
+AS_UPDATE = ("messages.update", {**UPDATE, "message": {"editedMessage": {"message": BETTER}}})
+"""The same edit, as Evolution tells it twice; we subscribe to the second way only."""
+
+
+@pytest.mark.parametrize("told", [[BY_ITSELF], [AS_UPDATE], [BY_ITSELF, AS_UPDATE]])
+async def test_an_edit_and_a_deletion_change_the_message_they_name(
+    stage: Any, told: list[tuple[str, Any]]
+) -> None:
     number = await stage.number()
-    key = {"remoteJid": PHONE, "fromMe": False, "id": "3AED"}
-    edit = {"key": key, "type": "MESSAGE_EDIT", "editedMessage": {"conversation": "better"}}
     await stage.tell(number, number.said("bettr", id="3AED"))
-    await stage.tell(number, number.body("messages.edited", edit))
-    await stage.tell(number, number.body("messages.delete", {**key, "status": "DELETED"}))
+    for event, data in told:
+        await stage.tell(number, number.body(event, data))
+    await stage.tell(number, number.body("messages.delete", {**KEY, "status": "DELETED"}))
 
     await stage.until_events(number, MessageDeleted)
     received, edited, deleted = stage.events(number)

@@ -79,6 +79,25 @@ def test_the_chat_is_answered_at_the_address_it_came_from(
     assert chat_of(message(**key)) == address
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "0@s.whatsapp.net",
+        "0@c.us",
+        "server@c.us",
+        "16505361212@s.whatsapp.net",
+        "13135550002@s.whatsapp.net",
+        "867051314767696@bot",
+    ],
+)
+def test_whatsapp_itself_and_its_assistant_are_nobody_to_be_answered(address: str) -> None:
+    for from_me in (False, True):
+        [said] = translate(message(remoteJid=address, fromMe=from_me), integration=SHOP, now=NOW)
+
+        assert isinstance(said, Ignored)
+        assert "no customers" in said.reason
+
+
 def test_a_chat_with_the_owner_writing_is_not_named_after_him() -> None:
     body = message(fromMe=True, senderPn="5511944440001@s.whatsapp.net")
     body["data"]["pushName"] = "Padaria"

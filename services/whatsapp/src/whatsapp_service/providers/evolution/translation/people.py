@@ -1,5 +1,6 @@
 """Who is meant: WhatsApp's addresses as phones, LIDs and groups."""
 
+import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -15,6 +16,8 @@ _SHORTEST_PHONE, _LONGEST_PHONE = 7, 15
 _SHORTEST_GROUP = 18
 """Evolution takes a bare number this long for a group."""
 _PUNCTUATION = str.maketrans("", "", "+-(). \t\u00a0")
+_OWN_ACCOUNTS = re.compile(r"(0|server|16505361212|1313555\d{4}|131655500\d{2})@s\.whatsapp\.net")
+"""WhatsApp itself, its page for businesses, and Meta AI: none of them is a customer."""
 OWNER_NAME = "Você"
 """What Evolution calls the owner of the number, in every language."""
 
@@ -168,6 +171,8 @@ def chat_of(key: Key, name: str | None = None) -> ChatAddress | Ignored:
         return Ignored("it names no chat: there is no usable remoteJid")
     if remote.group is not None:
         return ChatAddress(remote.address, group=remote.group)
+    if _OWN_ACCOUNTS.fullmatch(remote.address):
+        return Ignored("WhatsApp itself and Meta AI are no customers")
     if remote.phone is None and remote.lid is None:
         return _elsewhere(remote, key, name)
     return _person_chat((remote, *key.twins), name)
@@ -178,6 +183,8 @@ def _elsewhere(remote: Jid, key: Key, name: str | None) -> ChatAddress | Ignored
     _, _, server = remote.address.partition("@")
     if remote.address == "status@broadcast":
         return Ignored("status stories are not conversations")
+    if server == "bot":
+        return Ignored("WhatsApp itself and Meta AI are no customers")
     if server == "newsletter":
         return Ignored("WhatsApp channels (newsletters) are not conversations")
     if server == "broadcast":
