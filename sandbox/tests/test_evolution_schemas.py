@@ -107,3 +107,18 @@ async def test_a_file_arrives_as_what_its_name_says(
         types.append(answer.json()["message"]["documentMessage"]["mimetype"])
 
     assert types == ["application/pdf", "false"]
+
+
+async def test_the_cloud_channel_shows_less_of_buttons_and_wants_more_of_lists(
+    evolution: httpx2.AsyncClient,
+) -> None:
+    order = {"instanceName": "cloud", "integration": "WHATSAPP-BUSINESS", "token": "meta"}
+    await evolution.post("/instance/create", json={**order, "number": "123", "businessId": "2"})
+    buttons = {"title": "T", "description": "lost", "buttons": [{"type": "reply", "id": "1"}]}
+
+    shown = await evolution.post("/message/sendButtons/cloud", json={"number": ANA, **buttons})
+    refused = await evolution.post("/message/sendList/cloud", json={"number": ANA, **a_list(ROW)})
+
+    assert shown.json()["message"] == {"conversation": "T"}
+    assert refused.status_code == 500
+    assert "substring" in refused.json()["response"]["message"]

@@ -33,6 +33,7 @@ from sandbox.evolution.message_fields import (
 from sandbox.evolution.schema import require
 from sandbox.evolution.sending import send
 from sandbox.evolution.service import Ask
+from sandbox.evolution.state import BUSINESS
 from sandbox.wire import Json, Reply
 
 _MAX_REPLY_BUTTONS = 3
@@ -135,6 +136,9 @@ async def send_buttons(ask: Ask) -> Reply:
         raise business_error("Reply buttons cannot be mixed with other button types")
     if "pix" in types and len(types) > 1:
         raise business_error("Only one PIX button is allowed")
+    if ask.instance.integration == BUSINESS:
+        # That channel sends nothing else of it.
+        return await send(ask, body["number"], text_content(body.get("title") or "Select"))
     return await send(ask, body["number"], buttons_content(body))
 
 
@@ -142,6 +146,9 @@ async def send_list(ask: Ask) -> Reply:
     """POST /message/sendList."""
     body = ask.body
     require(body, *LIST)
+    rows = [row for section in body["sections"] for row in section["rows"]]
+    if ask.instance.integration == BUSINESS and not all("description" in row for row in rows):
+        raise refusal(500, "Cannot read properties of undefined (reading 'substring')")
     names = ("title", "description", "buttonText", "footerText", "sections")
     block = {name: body.get(name) for name in names} | {"listType": 2}
     return await send(ask, body["number"], Content("list", "listMessage", {"listMessage": block}))

@@ -1,7 +1,5 @@
 """What Evolution's schemas would refuse, or read as something else, is never written."""
 
-from base64 import b64decode
-
 import pytest
 from evolution_server import ANA, Server
 
@@ -18,6 +16,7 @@ from common.contracts import (
     ReactionMessage,
     Text,
 )
+from whatsapp_service.domain.model import Transport
 from whatsapp_service.domain.model.outgoing import Message
 from whatsapp_service.domain.ports import LoadedFile, MessageRef
 from whatsapp_service.providers.evolution.found import is_record_of
@@ -79,13 +78,18 @@ async def test_a_name_without_a_known_ending_gets_one_since_evolution_goes_by_it
     assert is_record_of(record, content), "it is found again under the name it was given"
 
 
-async def test_a_picture_has_no_name_since_evolution_makes_it_a_jpeg(server: Server) -> None:
-    content = MediaMessage(kind="image", file=File(reference="media/t/x", name="logo.png"))
+@pytest.mark.parametrize(
+    ("transport", "title", "words"),
+    [(Transport.BAILEYS, "T", "When?"), (Transport.CLOUD_API, "*T*\n\nWhen?", "")],
+)
+async def test_the_question_above_buttons_is_where_the_channel_shows_it(
+    server: Server, transport: Transport, title: str, words: str
+) -> None:
+    content = ChoicesMessage(kind="buttons", title="T", text="When?", choices=CHOICES)
 
-    body = await server.sends(content, file=LoadedFile("image/png", "logo.png", content=b"\x89PNG"))
+    body = await server.sends(content, transport=transport)
 
-    assert "fileName" not in body
-    assert b64decode(body["media"]) == b"\x89PNG"
+    assert (body["title"], body["description"]) == (title, words)
 
 
 async def test_what_was_read_twice_is_marked_once(server: Server) -> None:

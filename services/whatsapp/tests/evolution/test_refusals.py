@@ -41,6 +41,8 @@ REFUSALS: list[tuple[int, Any, type[ParleyError]]] = [
     (400, told(["Error: Connection Closed"]), ConnectionClosed),
     (400, told(["Error: Timed Out"]), OutcomeUnknown),
     (400, told(["PrismaClientKnownRequestError: \nInvalid `create()`"]), OutcomeUnknown),
+    (400, told(["TypeError: Cannot read properties of undefined (reading 'message')"]),
+     OutcomeUnknown),
     (400, told(["[object Object]"]), Refused),
     (400, BOOM, ConnectionClosed),
     (400, {"status": 400, "error": "x", "message": ["a", ["b"]]}, Refused),
@@ -54,6 +56,7 @@ REFUSALS: list[tuple[int, Any, type[ParleyError]]] = [
     (500, told(["Error: Input buffer contains unsupported image format"]), Refused),
     (500, told(["AxiosError: Request failed with status code 404"]), Refused),
     (500, told(["Error: getaddrinfo EAI_AGAIN files.example"]), Unavailable),
+    (500, told("Cannot read properties of undefined (reading 'substring')"), Refused),
     (500, told("write EPIPE"), OutcomeUnknown),
     (502, HTML, OutcomeUnknown),
     (503, LICENSE, NeedsOperator),
@@ -65,7 +68,7 @@ REFUSALS: list[tuple[int, Any, type[ParleyError]]] = [
     (201, {"key": None}, OutcomeUnknown),
     (201, {"key": {"id": ""}}, OutcomeUnknown),
     (200, HTML, OutcomeUnknown),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("status", "body", "meaning"), REFUSALS)

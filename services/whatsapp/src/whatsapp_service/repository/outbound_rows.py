@@ -18,7 +18,7 @@ from common.contracts import (
     TenantId,
     Text,
 )
-from whatsapp_service.domain.model import Outbound, OutboundState
+from whatsapp_service.domain.model import Outbound, OutboundState, Transport
 from whatsapp_service.domain.model.outgoing import Message, words_of
 from whatsapp_service.domain.ports import PartSent, Sending
 from whatsapp_service.repository.settings_rows import read_settings
@@ -133,6 +133,7 @@ def read_sending(row: Any) -> Sending:
         jids=tuple(dict.fromkeys(known)),
         opted_out=row["opted_out"],
         settings=read_settings(row),
+        transport=Transport(row["transport"] or Transport.BAILEYS),
     )
 
 

@@ -12,7 +12,7 @@ from whatsapp_service.repository.outbound_rows import COLUMNS, read_sending
 from whatsapp_service.repository.settings_rows import SETTINGS_COLUMNS
 
 _SENDING = Sql(f"""
-    select {COLUMNS}, i.state as number_state, now.reply_to, now.phone, now.lid,
+    select {COLUMNS}, i.state as number_state, i.transport, now.reply_to, now.phone, now.lid,
            case when not i.deleting and (i.created or i.state <> 'deleted')
                 then i.instance end as instance,
            exists (select 1 from opt_out where chat_id = now.id) as opted_out, {SETTINGS_COLUMNS}

@@ -23,6 +23,7 @@ from whatsapp_service.domain.model import (
     OutboundState,
     SendingSettings,
     SentMessage,
+    Transport,
 )
 
 
@@ -38,6 +39,7 @@ class Sending:
     """The addresses of the chat, the one to send to first."""
     opted_out: bool
     settings: SendingSettings
+    transport: Transport = Transport.BAILEYS
     begun_at: datetime | None = None
     """When the call that comes next was noted; None while it is not."""
 

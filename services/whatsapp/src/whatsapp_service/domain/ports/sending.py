@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from common.contracts import Content, MessageId, TenantId
-from whatsapp_service.domain.model import Message, SentMessage
+from whatsapp_service.domain.model import Message, SentMessage, Transport
 from whatsapp_service.domain.ports.outbound import PartSent
 from whatsapp_service.domain.ports.outside import Lease
 
@@ -42,6 +42,7 @@ class Parcel:
     file: LoadedFile | None = None
     target: MessageRef | None = None
     """What a reaction is on."""
+    transport: Transport = Transport.BAILEYS
 
 
 class Messenger(Protocol):

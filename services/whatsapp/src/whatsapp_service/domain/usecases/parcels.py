@@ -41,7 +41,7 @@ async def parcel_of(open_context: Opener, sending: Sending, file: LoadedFile | N
         if content.to not in known:
             raise UnknownTarget(NO_SUCH_TARGET)
         target = ref_to(sending, content.to, known[content.to])
-    return Parcel(sending.instance or "", sending.jids[0], content, file, target)
+    return Parcel(sending.instance or "", sending.jids[0], content, file, target, sending.transport)
 
 
 def ref_to(sending: Sending, message_id: MessageId, known: Target) -> MessageRef:

@@ -17,6 +17,7 @@ from common.contracts import (
     ReactionMessage,
     Text,
 )
+from whatsapp_service.domain.model import Transport
 from whatsapp_service.domain.model.media import OCTETS, plain_type
 from whatsapp_service.domain.ports import LoadedFile, MessageRef, Parcel
 
@@ -30,7 +31,8 @@ def call_for(parcel: Parcel) -> Call:
         case MediaMessage():
             route, body = _media_call(content, parcel.file)
         case ChoicesMessage(kind="buttons"):
-            route, body = "sendButtons", _buttons(content)
+            on_cloud = parcel.transport is Transport.CLOUD_API
+            route, body = "sendButtons", _buttons(content, on_cloud=on_cloud)
         case ChoicesMessage():
             route, body = "sendList", _list(content)
         case ReactionMessage(emoji=emoji):
@@ -89,11 +91,9 @@ def _media(file: LoadedFile | None) -> str:
 def _file(content: MediaMessage, file: LoadedFile | None) -> dict[str, Any]:
     body = {"mediatype": content.kind, "media": _media(file)}
     if file is not None:
-        body["mimetype"] = file.mimetype
-    if file is not None and content.kind != "image":
-        # Without the name Evolution refuses documents in base64; a picture, which it makes a JPEG,
-        # would be called by another name what it no longer is.
-        body["fileName"] = _with_ending(file.name, file.mimetype)
+        # Without the name Evolution refuses documents in base64.
+        name = _with_ending(file.name, file.mimetype)
+        body |= {"mimetype": file.mimetype, "fileName": name}
     if content.caption:
         body["caption"] = content.caption
     return body
@@ -111,18 +111,16 @@ def _card(card: ContactCard) -> dict[str, str]:
     return {"fullName": card.name or phone, "wuid": digits, "phoneNumber": phone}
 
 
-def _buttons(content: ChoicesMessage) -> dict[str, Any]:
+def _buttons(content: ChoicesMessage, *, on_cloud: bool) -> dict[str, Any]:
     buttons = [
         {"type": "reply", "displayText": choice.title, "id": choice.id}
         for choice in content.choices
     ]
-    titled = bool(content.title)
-    return {
-        "title": content.title if titled else content.text,
-        "description": content.text if titled else "",
-        "footer": content.footer,
-        "buttons": buttons,
-    }
+    title, words = (content.title, content.text) if content.title else (content.text, "")
+    if on_cloud and words:
+        # The Cloud API channel sends nothing but the title.
+        title, words = f"*{title}*\n\n{words}", ""
+    return {"title": title, "description": words, "footer": content.footer, "buttons": buttons}
 
 
 def _list(content: ChoicesMessage) -> dict[str, Any]:

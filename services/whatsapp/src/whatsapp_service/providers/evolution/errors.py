@@ -21,12 +21,14 @@ from whatsapp_service.domain.ports.numbers import InstanceGone
 
 _CLOSED = "Connection Closed"
 _TIMED_OUT = "Timed Out"
-_RECORDING = "Prisma"
-"""Evolution's own database failed: it writes the message down after it has sent it."""
+_STUMBLED = ("Prisma", "TypeError: ")
+"""Evolution's database or its own code failed, which may be after it has sent the message."""
 _NOT_LOADED = re.compile(
     r"Cannot read properties of undefined \(reading '(\w*[mM]essage\w*|audioWhatsapp|sendPresence)'"
 )
 """Evolution has the instance in its database and not yet, or no longer, in its memory."""
+_NO_DESCRIPTION = "reading 'substring'"
+"""The Cloud API channel wants a description in every row of a list."""
 _BAD_FILES = (
     "unsupported image",
     "Failed to convert",
@@ -93,8 +95,10 @@ def raise_for(answer: ApiResponse) -> None:
         raise NotOnWhatsApp("The number is not on WhatsApp.", hint="Check the number.")
     if _CLOSED in words or _NOT_LOADED.match(words):
         raise ConnectionClosed("The number is not connected.", retry_after=_RETRY_CLOSED)
-    if _TIMED_OUT in words or _RECORDING in words:
+    if _TIMED_OUT in words or any(sign in words for sign in _STUMBLED):
         raise OutcomeUnknown("WhatsApp did not confirm in time; it may have been sent.")
+    if _NO_DESCRIPTION in words:
+        raise Refused("Evolution wants a description in every row of a list.")
     if answer.status == _INTERNAL and isinstance(told, list):
         _raise_unprepared(words)
     _raise_by_status(answer.status, words)
