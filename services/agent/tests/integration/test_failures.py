@@ -68,7 +68,7 @@ async def test_an_account_without_quota_is_not_asked_for_the_next_customer_eithe
         ({"text": "  "}, "the model said nothing"),
         ({"text": "half an", "incomplete": "max_output_tokens"}, "the model did not finish: max_"),
         ({"text": "x", "incomplete": "content_filter"}, "the model did not finish: content_"),
-        ({"failed": "invalid_prompt"}, "the model did not finish: failed"),
+        ({"failed": "invalid_prompt"}, "the model did not finish: invalid_prompt"),
     ],
 )
 async def test_an_answer_that_is_none_asks_for_a_person(
