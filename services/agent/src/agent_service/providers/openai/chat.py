@@ -19,6 +19,7 @@ from agent_service.domain.model import (
 from agent_service.domain.model.texts import storable
 from agent_service.domain.ports import Garbled, Unfinished
 from agent_service.providers.openai.pieces import arguments_of, words_of
+from common.contracts import new_id
 
 PATH = "/chat/completions"
 
@@ -123,11 +124,11 @@ def _asked_in(message: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _calls(calls: list[dict[str, Any]]) -> Iterator[ToolCall]:
-    for place, call in enumerate(calls):
+    for call in calls:
         function = call.get("function") or {}
         yield ToolCall(
-            # Some servers leave the id out.
-            str(call.get("id") or f"call_{place}"),
+            # Some servers leave the id out; one of an earlier answer would have the output of both.
+            str(call.get("id") or new_id("call")),
             str(function.get("name") or ""),
             arguments_of(function.get("arguments")),
         )
