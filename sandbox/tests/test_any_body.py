@@ -68,7 +68,11 @@ EVOLUTION: dict[str, dict[str, Any]] = {
         "readMessages": [{"remoteJid": ANA, "fromMe": False, "id": "x"}]
     },
     "/chat/whatsappNumbers/loja": {"numbers": [ANA]},
-    "/chat/updateMessage/loja": {"number": ANA, "text": "x", "key": {"id": "x"}},
+    "/chat/updateMessage/loja": {
+        "number": ANA,
+        "text": "x",
+        "key": {"remoteJid": ANA, "fromMe": True, "id": "x"},
+    },
     "/chat/getBase64FromMediaMessage/loja": {"message": {"key": {"id": "x"}}},
     "/chat/findMessages/loja": {
         "where": {

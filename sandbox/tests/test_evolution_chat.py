@@ -184,6 +184,36 @@ async def test_a_sent_text_is_edited_and_taken_back(
     assert (deleted.data["status"], deleted.data["id"] != key["id"]) == ("DELETED", True)
 
 
+async def test_only_words_in_the_chat_that_they_were_sent_to_are_edited(
+    evolution: httpx2.AsyncClient, loja: str
+) -> None:
+    here = {"number": ANA}
+    media = {**here, "mediatype": "image", "media": "iVBORw0KGgo=", "caption": "old"}
+    place = {**here, "latitude": 1, "longitude": 2, "name": "", "address": ""}
+    text, image, pin = [
+        (await evolution.post(f"/message/{call}/{loja}", json=body)).json()["key"]
+        for call, body in (
+            ("sendText", {**here, "text": "x"}),
+            ("sendMedia", media),
+            ("sendLocation", place),
+        )
+    ]
+
+    async def edit(key: dict[str, Any], number: str = ANA) -> Any:
+        body = {"number": number, "key": key, "text": "new"}
+        answer = await evolution.post(f"/chat/updateMessage/{loja}", json=body)
+        return answer.status_code, answer.json().get("response", {}).get("message")
+
+    assert await edit(image) == (200, None)
+    assert await edit(pin) == (400, ["Message not compatible"])
+    assert await edit({**text, "id": "ghost"}) == (400, ["Message not compatible"])
+    assert await edit(text, "5511977770001") == (400, ["RemoteJid does not match"])
+    where = {"where": {"key": {"id": image["id"]}}}
+    found = await evolution.post(f"/chat/findMessages/{loja}", json=where)
+    [record] = found.json()["messages"]["records"]
+    assert record["message"]["imageMessage"]["caption"] == "new"
+
+
 async def test_contacts_and_chats_appear_with_the_first_message(
     evolution: httpx2.AsyncClient, door: httpx2.AsyncClient, loja: str
 ) -> None:

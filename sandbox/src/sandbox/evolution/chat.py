@@ -30,6 +30,8 @@ _NUMBERS = Field(
     says='"numbers" must be an array of numeric strings',
 )
 _EDIT_TYPE = 14
+_EDITABLE = ("conversation", "imageMessage", "videoMessage")
+"""What updateMessage changes: words and captions."""
 
 
 async def send_presence(ask: Ask) -> Reply:
@@ -98,10 +100,10 @@ async def update_message(ask: Ask) -> Reply:
         Field("key", "object", required=True, shape=KEY),
         filled=("number", "text", "key"),
     )
-    message = _own(ask, str(body["key"].get("id")))
+    message = _editable(ask, body["key"]["id"])
     at = int(ask.evolution.now() * 1000)
     edited: Json = {"extendedTextMessage": {"text": body["text"]}}
-    message.data = message.data | {"message": {"conversation": body["text"]}}
+    message.data = message.data | {"message": _with_words(message, body["text"])}
     ask.evolution.record_act(ask.instance, "edit", message.key, body["text"])
     data = {"key": message.key, "editedMessage": edited, "timestampMs": at, "type": _EDIT_TYPE}
     ask.evolution.courier.emit(ask.instance, "SEND_MESSAGE_UPDATE", data)
@@ -138,9 +140,28 @@ async def profile_picture(ask: Ask) -> Reply:
     return json_reply(200, {"wuid": jid, "profilePictureUrl": picture})
 
 
-def _own(ask: Ask, key_id: str) -> StoredMessage:
+def _editable(ask: Ask, key_id: str) -> StoredMessage:
+    message = ask.instance.mailbox.get(key_id)
+    if message is None or message.data["messageType"] not in _EDITABLE:
+        raise business_error("Message not compatible")
+    if message.key["remoteJid"] != to_jid(ask.body["number"]):
+        raise business_error("RemoteJid does not match")
     if not ask.instance.connected:
-        raise connection_closed(cached=True)
+        raise connection_closed(cached=False)
+    if not message.key["fromMe"]:
+        raise business_error("You cannot edit others messages")
+    return message
+
+
+def _with_words(message: StoredMessage, words: str) -> Json:
+    kind = message.data["messageType"]
+    if kind == "conversation":
+        return {"conversation": words}
+    block: Json = message.data["message"][kind]
+    return {kind: block | {"caption": words}}
+
+
+def _own(ask: Ask, key_id: str) -> StoredMessage:
     message = ask.instance.mailbox.get(key_id)
     if message is None:
         raise business_error("Message not found")
