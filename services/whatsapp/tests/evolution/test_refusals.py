@@ -75,7 +75,7 @@ REFUSALS: list[tuple[int, Any, type[ParleyError]]] = [
 async def test_a_send_that_fails_is_told_as_what_it_is(
     server: Server, status: int, body: Any, meaning: type[ParleyError]
 ) -> None:
-    await server.fails(status, body)
+    await server.answers(status, body)
 
     with pytest.raises(ParleyError) as failed:
         await server.sends(Text(text="hi"))

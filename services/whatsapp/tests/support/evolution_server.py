@@ -11,7 +11,13 @@ from common.http import ApiClient, ApiProfile, open_wire
 from sandbox.app import create_app
 from sandbox.settings import Settings as SandboxSettings
 from whatsapp_service.domain.ports import Parcel
-from whatsapp_service.providers.evolution import EvolutionMessenger, raise_for
+from whatsapp_service.providers.evolution import (
+    EvolutionArchive,
+    EvolutionMessenger,
+    EvolutionNumbers,
+    WebhookAddress,
+    raise_for,
+)
 
 ANA = "5511988880001@s.whatsapp.net"
 
@@ -22,6 +28,8 @@ class Server:
 
     door: httpx2.AsyncClient
     messenger: EvolutionMessenger
+    numbers: EvolutionNumbers
+    archive: EvolutionArchive
 
     async def sends(self, content: Any, **more: Any) -> dict[str, Any]:
         """Send a content and give the body that the server was sent."""
@@ -30,7 +38,8 @@ class Server:
         body: dict[str, Any] = row["body"]
         return body
 
-    async def fails(self, status: int, body: Any) -> None:
+    async def answers(self, status: int, body: Any) -> None:
+        """Give the next call this answer, and nothing else."""
         order = {"provider": "evolution", "fault": "status", "status": status, "body": body}
         (await self.door.post("/faults", json=order)).raise_for_status()
 
@@ -54,4 +63,6 @@ async def evolution_server() -> AsyncGenerator[Server]:
         order = {"instanceName": "loja", "integration": "WHATSAPP-BAILEYS", "qrcode": True}
         await api.request("POST", "/instance/create", json=order)
         (await door.post("/evolution/instances/loja/scan", json={})).raise_for_status()
-        yield Server(door, EvolutionMessenger(api))
+        address = WebhookAddress("http://gateway.invalid", {})
+        numbers = EvolutionNumbers(api, webhook_of=lambda _: address, create_seconds=10)
+        yield Server(door, EvolutionMessenger(api), numbers, EvolutionArchive(api))

@@ -21,7 +21,7 @@ from whatsapp_service.domain.model import Integration, Qr, Sighting, Transport
 from whatsapp_service.domain.ports.numbers import InstanceGone, Made
 from whatsapp_service.providers.evolution.errors import NameTaken, NoEvolution
 from whatsapp_service.providers.evolution.translation.connection import why_closed
-from whatsapp_service.providers.evolution.translation.json_values import integer, mapping
+from whatsapp_service.providers.evolution.translation.json_values import integer, mapping, text
 
 log = get_logger()
 
@@ -110,7 +110,7 @@ class EvolutionNumbers:
         if not isinstance(body, dict) or "instance" not in body:
             raise Refused("Evolution answered the creation with something unknown.")
         is_open = not integration.account.transport.is_scanned
-        return Made(str(body.get("hash") or ""), _qr(body.get("qrcode")), is_open)
+        return Made(_token(body.get("hash")), _qr(body.get("qrcode")), is_open)
 
     def _order(self, integration: Integration, token: str | None) -> dict[str, Any]:
         account = integration.account
@@ -258,8 +258,13 @@ class EvolutionNumbers:
 _OFF = {"enabled": False, "url": "http://nowhere.invalid", "events": []}
 
 
+def _token(value: Any) -> str:
+    """Read an instance's own key; the versions before 2.2 put it into an object."""
+    return text(mapping(value).get("apikey")) or text(value) or ""
+
+
 def _qr(body: Any) -> Qr | None:
     """Read a QR code; `{"count": 0}` and the answer of an open instance have none."""
-    if not isinstance(body, dict) or not (body.get("code") or body.get("base64")):
-        return None
-    return Qr(body.get("code"), body.get("base64"), body.get("pairingCode"))
+    shown = mapping(body)
+    code, image = text(shown.get("code")), text(shown.get("base64"))
+    return Qr(code, image, text(shown.get("pairingCode"))) if code or image else None
