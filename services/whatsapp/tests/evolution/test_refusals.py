@@ -31,6 +31,7 @@ REFUSALS: list[tuple[int, Any, type[ParleyError]]] = [
     (404, told(['Instance "loja" not found']), InstanceGone),
     (404, told(["Cannot POST /message/sendText/loja"]), NoEvolution),
     (404, told(["Message not found"]), Refused),
+    (404, told(["Not Found"]), NoEvolution),
     (404, HTML, NoEvolution),
     (401, told("Unauthorized"), NeedsOperator),
     (403, HTML, NeedsOperator),

@@ -24,7 +24,7 @@ _TIMED_OUT = "Timed Out"
 _STUMBLED = ("Prisma", "TypeError: ")
 """Evolution's database or its own code failed, which may be after it has sent the message."""
 _NOT_LOADED = re.compile(
-    r"Cannot read properties of undefined \(reading '(\w*[mM]essage\w*|audioWhatsapp|sendPresence)'"
+    r"Cannot read properties of undefined \(reading '(\w+[mM]essage\w*|audioWhatsapp|sendPresence)'"
 )
 """Evolution has the instance in its database and not yet, or no longer, in its memory."""
 _NO_DESCRIPTION = "reading 'substring'"
@@ -39,6 +39,8 @@ _BAD_FILES = (
 """What is wrong with a file itself, or with the address that it was to be fetched from."""
 _RETRY_CLOSED = timedelta(seconds=5)
 _INSTANCE = re.compile(r"instance does not exist|^Instance .* not found")
+_ABOUT = " not found"
+"""How Evolution says that it does not know a message or a group; others write it in capitals."""
 _INTERNAL, _UNAVAILABLE = 500, 503
 
 
@@ -116,13 +118,13 @@ def _raise_unprepared(words: str) -> None:
 
 def _raise_by_status(status: int, words: str) -> None:
     match status:
-        case 404 if not words or words.startswith("Cannot "):
-            raise NoEvolution(words)
         case 404 if _INSTANCE.search(words):
             raise InstanceGone(
                 f"Evolution does not know this instance: {words}",
                 hint="It was deleted at Evolution: connect the number again.",
             )
+        case 404 if _ABOUT not in words:
+            raise NoEvolution(words)
         case 403 if "already in use" in words:
             raise NameTaken(words)
         case 401 | 403:

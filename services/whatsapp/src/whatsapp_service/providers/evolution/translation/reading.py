@@ -34,10 +34,13 @@ _SILENT = {
 }
 _SAY_NOTHING = BESIDE | WRAPPERS | {"conversation", "extendedTextMessage", "protocolMessage"}
 """Types that are placeholders when their content is missing."""
-_COPIES: frozenset[str | int] = frozenset(
-    {5, 10, 19, "HD_VIDEO_DUAL_UPLOAD", "HD_IMAGE_DUAL_UPLOAD", "HEVC_VIDEO_DUAL_UPLOAD"}
+_COPIES = frozenset[str | int](
+    [
+        *(5, 10, 12, 19),
+        *("HD_VIDEO_DUAL_UPLOAD", "HD_IMAGE_DUAL_UPLOAD", "MOTION_PHOTO", "HEVC_VIDEO_DUAL_UPLOAD"),
+    ]
 )
-"""How WhatsApp ties the better copy of a picture or a video to the one it sent first."""
+"""How WhatsApp ties the better, or moving, copy of a picture or video to the one sent first."""
 _EXCERPT = 300
 _MOST_MENTIONS = 1024
 _CIPHERTEXT_STUB = 2
@@ -105,7 +108,7 @@ def _why_silent(message: dict[str, Any], found: Found) -> str | None:
         infos = (mapping(one.get("messageContextInfo")) for one in (message, found.message))
         kinds = (mapping(info.get("messageAssociation")).get("associationType") for info in infos)
         if any(isinstance(kind, str | int) and kind in _COPIES for kind in kinds):
-            return "the same picture or video again, in better quality"
+            return "the same picture or video again, in better quality or moving"
     return _SILENT.get(found.type)
 
 
