@@ -64,6 +64,8 @@ def test_what_a_service_says_and_hears_is_found_in_its_code() -> None:
     assert "gateway.evolution_webhook.received" in heard["whatsapp"]
     assert heard["agent"] == {
         "whatsapp.message.received",
+        "whatsapp.message.edited",
+        "whatsapp.message.deleted",
         "whatsapp.message.failed",
         "whatsapp.media.stored",
     }
