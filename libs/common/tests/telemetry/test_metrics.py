@@ -10,7 +10,7 @@ from common.telemetry import HttpMetrics, child, metrics, sample_loop_lag
 
 ALLOWED_LABELS = {
     "topic", "partition", "handler", "outcome", "reason", "queue", "service", "version",
-    "route", "method", "status", "provider", "state",
+    "route", "method", "status", "provider", "state", "whose",
 }  # fmt: skip
 
 
