@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import httpx2
 import openai
@@ -11,6 +11,7 @@ import pytest
 from sandbox.app import Sandbox, create_app
 from sandbox.settings import AckStep, Settings
 from sandbox.testing import WebhookReceiver
+from sandbox.wire import Json
 
 FAST = Settings(
     retry_scale=0.0005,
@@ -43,6 +44,18 @@ async def anonymous(app: Sandbox) -> AsyncGenerator[httpx2.AsyncClient]:
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://sandbox") as client:
         yield client
+
+
+@pytest.fixture
+def post(anonymous: httpx2.AsyncClient) -> Callable[[str, Json], Awaitable[tuple[int, Json]]]:
+    """Ask OpenAI with a good key, over plain HTTP; gives the status and the answer."""
+
+    async def post(path: str, body: Json) -> tuple[int, Json]:
+        key = {"authorization": "Bearer sk-test"}
+        answer = await anonymous.post(f"/openai/v1{path}", json=body, headers=key)
+        return answer.status_code, answer.json()
+
+    return post
 
 
 @pytest.fixture

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx2
 import pytest
 
-KEY = {"authorization": "Bearer sk-test"}
 USER: dict[str, Any] = {"role": "user", "content": "hi"}
 OPEN = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
 FLAT = {"type": "function", "name": "f", "parameters": OPEN}
@@ -84,26 +82,19 @@ CHAT: list[tuple[dict[str, Any], str | None, str | None]] = [
 ]
 
 
-async def post(
-    client: httpx2.AsyncClient, path: str, body: dict[str, Any]
-) -> tuple[int, dict[str, Any]]:
-    answer = await client.post(f"/openai/v1{path}", json=body, headers=KEY)
-    return answer.status_code, answer.json()
-
-
 @pytest.mark.parametrize(("change", "code", "param"), CHAT)
 async def test_chat_refuses(
-    anonymous: httpx2.AsyncClient, change: dict[str, Any], code: str | None, param: str | None
+    post: Any, change: dict[str, Any], code: str | None, param: str | None
 ) -> None:
     body = {"model": "gpt-5.4-mini", "messages": [USER], **change}
-    status, answer = await post(anonymous, "/chat/completions", body)
+    status, answer = await post("/chat/completions", body)
 
     assert status == 400, answer
     assert (answer["error"]["code"], answer["error"]["param"]) == (code, param)
 
 
-async def test_an_older_model_still_takes_max_tokens(anonymous: httpx2.AsyncClient) -> None:
+async def test_an_older_model_still_takes_max_tokens(post: Any) -> None:
     body = {"model": "gpt-4o-mini", "messages": [USER], "max_tokens": 5}
-    status, answer = await post(anonymous, "/chat/completions", body)
+    status, answer = await post("/chat/completions", body)
 
     assert status == 200, answer

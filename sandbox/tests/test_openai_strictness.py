@@ -145,19 +145,12 @@ RESPONSES: list[tuple[dict[str, Any], str | None, str | None]] = [
 ]
 
 
-async def post(
-    client: httpx2.AsyncClient, path: str, body: dict[str, Any]
-) -> tuple[int, dict[str, Any]]:
-    answer = await client.post(f"/openai/v1{path}", json=body, headers=KEY)
-    return answer.status_code, answer.json()
-
-
 @pytest.mark.parametrize(("change", "code", "param"), RESPONSES)
 async def test_responses_refuses(
-    anonymous: httpx2.AsyncClient, change: dict[str, Any], code: str | None, param: str | None
+    post: Any, change: dict[str, Any], code: str | None, param: str | None
 ) -> None:
     body = {"model": "gpt-5.4-mini", "input": "hi", **change}
-    status, answer = await post(anonymous, "/responses", body)
+    status, answer = await post("/responses", body)
 
     assert status == 400, answer
     assert set(answer["error"]) == {"message", "type", "param", "code"}
@@ -180,10 +173,8 @@ async def test_responses_refuses(
         {"max_output_tokens": 16, "temperature": 0.2, "top_p": 1, "truncation": "auto"},
     ],
 )
-async def test_responses_accepts(anonymous: httpx2.AsyncClient, change: dict[str, Any]) -> None:
-    status, answer = await post(
-        anonymous, "/responses", {"model": "gpt-5.4-mini", "input": "hi", **change}
-    )
+async def test_responses_accepts(post: Any, change: dict[str, Any]) -> None:
+    status, answer = await post("/responses", {"model": "gpt-5.4-mini", "input": "hi", **change})
 
     assert status == 200, answer
 
@@ -219,18 +210,18 @@ async def test_a_wrong_script_is_refused(door: httpx2.AsyncClient, rules: list[A
 
 
 async def test_a_model_told_to_reason_hands_its_thoughts_back_sealed(
-    anonymous: httpx2.AsyncClient,
+    post: Any,
 ) -> None:
     body = {"model": "gpt-5.4-mini", "input": "hi", "reasoning": {"effort": "low"}}
     sealed = {**body, "include": ["reasoning.encrypted_content"]}
 
-    _, plain = await post(anonymous, "/responses", body)
-    _, answer = await post(anonymous, "/responses", sealed)
+    _, plain = await post("/responses", body)
+    _, answer = await post("/responses", sealed)
 
     assert "encrypted_content" not in plain["output"][0]
     [thought, said] = answer["output"]
     assert thought["encrypted_content"]
     items: list[Any] = [USER, thought, {"role": "assistant", "content": "x"}, USER]
     again = {**sealed, "input": items}
-    assert (await post(anonymous, "/responses", again))[0] == 200
+    assert (await post("/responses", again))[0] == 200
     assert said["type"] == "message"

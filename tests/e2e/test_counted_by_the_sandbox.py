@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import AsyncGenerator
 from typing import Any, NamedTuple
 
-import asyncpg
 import pytest
 import pytest_asyncio
 
@@ -22,10 +21,6 @@ A_TOKEN_COSTS_A_MICRO = {
     "AGENT_DEFAULT_CACHED_MICROS": "1000000",
     "AGENT_DEFAULT_OUTPUT_MICROS": "1000000",
 }
-IN_HAND = """
-    select (select count(*) from outbox)
-         + (select coalesce(sum(pending), 0) from lane where queue in ('turns', 'sends'))"""
-"""What waits for another day, such as the end of a person's time, is none of it."""
 HEARD = "select count(*) from line where text = $1"
 HELD = "select count(*) from lane where leased"
 
@@ -36,23 +31,8 @@ class Place(NamedTuple):
     ground: Ground
     suite: Suite
 
-    async def ask_agent(self, question: str, *values: str) -> int:
-        return await self._ask("agent", question, *values)
-
-    async def _ask(self, service: str, question: str, *values: str) -> int:
-        connection = await asyncpg.connect(self.ground.database(service))
-        try:
-            return int(await connection.fetchval(question, *values))
-        finally:
-            await connection.close()
-
-    async def at_rest(self) -> None:
-        """Wait until neither service has anything left to do or to publish."""
-
-        async def idle() -> bool:
-            return not (await self._ask("agent", IN_HAND) or await self._ask("whatsapp", IN_HAND))
-
-        await eventually(idle, within=60, what="nothing left to do")
+    async def ask_agent(self, question: str, *values: str) -> Any:
+        return await self.ground.ask("agent", question, *values)
 
     async def paid(self, words: str) -> list[dict[str, Any]]:
         """What the model's server has served of calls with these words in them."""
@@ -70,16 +50,12 @@ class Number(NamedTuple):
 
     async def hears(self, phone: str, text: str) -> None:
         """Let a customer write, and wait until the agent has it."""
-        await self.place.suite.door(
-            "POST",
-            f"/_sandbox/evolution/instances/{self.instance}/inbound",
-            json={"from": phone, "text": text, "name": "Ana"},
-        )
+        await self.place.suite.write(self.instance, phone, text)
         await eventually(lambda: self.place.ask_agent(HEARD, text), what=f"{text} heard")
 
     async def said(self) -> Counter[str]:
         """What WhatsApp was told to send, as `phone: text`, once there is nothing left to do."""
-        await self.place.at_rest()
+        await self.place.suite.at_rest()
         sent = await self.place.suite.door("GET", "/_sandbox/evolution/sent")
         return Counter(
             f"{one['remote_jid'].partition('@')[0]}: {one['text']}"

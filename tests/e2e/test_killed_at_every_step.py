@@ -14,7 +14,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -55,10 +54,6 @@ IDLE_STEPS = 10
 """So many pass in a second or two while nobody writes."""
 LEASE_SECONDS = 600
 """Nobody takes over before the end, so each has its own customer's turn in hand and no other."""
-IN_HAND = """
-    select (select count(*) from outbox)
-         + (select coalesce(sum(pending), 0) from lane where queue in ('turns', 'sends'))"""
-"""What waits for another day, such as the end of a person's time, is none of it."""
 SETTLED = f"""
     select (select count(*) from conversation) = $1 and not exists (
         select 1 from lane where pending > 0
@@ -106,13 +101,9 @@ class Mortals:
         return child, steps
 
     async def _tidy(self, customers: int, began: datetime) -> None:
-        connection = await asyncpg.connect(self.place.database("agent"))
-        try:
-            await eventually(
-                lambda: connection.fetchval(SETTLED, customers, began), within=30, what="tidied up"
-            )
-        finally:
-            await connection.close()
+        await eventually(
+            lambda: self.place.ask("agent", SETTLED, customers, began), within=30, what="tidied up"
+        )
 
 
 @pytest.fixture
@@ -121,28 +112,12 @@ def place(place: Ground) -> Ground:
     return place
 
 
+def phone(customer: int) -> str:
+    return f"55119{customer:08d}"
+
+
 async def write(running: Suite, number: str, customer: int) -> None:
-    await running.door(
-        "POST",
-        f"/_sandbox/evolution/instances/{number}/inbound",
-        json={"from": f"55119{customer:08d}", "text": f"I am customer {customer}.", "name": "Ana"},
-    )
-
-
-async def nothing_in_hand(place: Ground) -> None:
-    """Wait until neither service has anything left to publish or to do."""
-
-    async def idle() -> bool:
-        for service in ("agent", "whatsapp"):
-            connection = await asyncpg.connect(place.database(service))
-            try:
-                if await connection.fetchval(IN_HAND):
-                    return False
-            finally:
-                await connection.close()
-        return True
-
-    await eventually(idle, within=60, what="nothing left to do")
+    await running.write(number, phone(customer), f"I am customer {customer}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +148,7 @@ async def a_whole_turn(running: Suite, mortals: Mortals, number: str) -> Turn:
     idle = told.read_text().splitlines()
     await write(running, number, 0)
     await running.sent(1)
-    await nothing_in_hand(mortals.place)
+    await running.at_rest()
     child.stop()
     steps = told.read_text().splitlines()
     assert set(map(kind, steps[len(idle) :])) >= STEPS_OF_A_TURN
@@ -189,9 +164,7 @@ async def a_whole_turn(running: Suite, mortals: Mortals, number: str) -> Turn:
 async def revive(place: Ground) -> None:
     """Start an agent that lives, and let it have what the dead ones held."""
     await place.start("agent", "all", name="agent-again")
-    connection = await asyncpg.connect(place.database("agent"))
-    await connection.execute("update lane set due_at = now() where leased")
-    await connection.close()
+    await place.ask("agent", "update lane set due_at = now() where leased returning 1")
 
 
 async def test_killed_at_every_step_of_a_turn_each_customer_is_answered_once(
@@ -211,11 +184,11 @@ async def test_killed_at_every_step_of_a_turn_each_customer_is_answered_once(
         await revive(place)
         customers = len(turn.steps) + 1
         await running.sent(customers)
-        await nothing_in_hand(place)
+        await running.at_rest()
         sent = await running.sent(customers)
 
     told = Counter(one["remote_jid"].partition("@")[0] for one in sent)
-    assert told == {f"55119{customer:08d}": 1 for customer in range(customers)}
+    assert told == {phone(customer): 1 for customer in range(customers)}
     assert {one["text"] for one in sent} == {"It is booked."}
     assert len(diary.booked) == customers, "one effect a customer"
     for customer in range(customers):

@@ -16,26 +16,22 @@ AWAY_SECONDS = float(os.environ.get("PARLEY_OUTAGE_SECONDS", "12"))
 """Long enough for every deadline to pass; set it to 60 for the minute that we promise."""
 
 
-async def write(running: Suite, number: str, who: int, text: str) -> None:
-    await running.door(
-        "POST",
-        f"/_sandbox/evolution/instances/{number}/inbound",
-        json={"from": f"55119{who:08d}", "text": text, "name": "Ana"},
-    )
+def phone(who: int) -> str:
+    return f"55119{who:08d}"
 
 
 async def outage(running: Suite, place: Ground, server: Server) -> None:
     number = await running.connect_number(QUICK)
-    await write(running, number, 0, "before")
+    await running.write(number, phone(0), "before")
     await running.sent(1)
     pids = [child.process.pid for child in running.children]
 
     await server.take_away()
     for who in range(1, 11):
-        await write(running, number, who, f"during {who}")
+        await running.write(number, phone(who), f"during {who}")
     await asyncio.sleep(AWAY_SECONDS)
     await server.give_back()
-    await write(running, number, 11, "after")
+    await running.write(number, phone(11), "after")
 
     sent = await running.sent(12, within=120)
     assert sorted(one["text"] for one in sent) == sorted(

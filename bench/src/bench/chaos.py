@@ -14,7 +14,6 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-import asyncpg
 import orjson
 
 from bench.ground import Ground, ground
@@ -93,15 +92,7 @@ async def _customer_life(running: Suite, told: Told, number: str, chat: int, pla
     phone = f"55119{chat:08d}"
     for turn in range(play.turns):
         await asyncio.sleep(random.uniform(0, 2 * play.think))
-        await running.door(
-            "POST",
-            f"/_sandbox/evolution/instances/{number}/inbound",
-            json={
-                "from": phone,
-                "name": f"Customer {chat}",
-                "text": _written(chat, turn),
-            },
-        )
+        await running.write(number, phone, _written(chat, turn), name=f"Customer {chat}")
         await told.wait_for(phone, f"please ({chat}.{turn})")
 
 
@@ -117,9 +108,7 @@ async def _count(place: Ground, told: Told, chats: int, turns: int) -> dict[str,
         disordered += sum(
             a != b for a, b in zip(once, [t for t in expected if t in once], strict=False)
         )
-    connection = await asyncpg.connect(place.database("whatsapp"))
-    stored = await connection.fetchval("select count(*) from whatsapp_message where not outgoing")
-    await connection.close()
+    stored = await place.ask("whatsapp", "select count(*) from whatsapp_message where not outgoing")
     return {
         "webhooks_stored": stored,
         "webhooks_not_stored_once": abs(chats * turns - stored),

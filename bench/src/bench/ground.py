@@ -6,7 +6,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import asyncpg
 import httpx2
 
 from common.bus import create_topics
@@ -60,6 +62,14 @@ class Ground:
     def database(self, service: str) -> str:
         """The address of a service's database, as its own role."""
         return self.environment(service)[f"{service.upper()}_DATABASE_URL"]
+
+    async def ask(self, service: str, question: str, *values: Any) -> Any:
+        """Ask a service's database for one value."""
+        connection = await asyncpg.connect(self.database(service))
+        try:
+            return await connection.fetchval(question, *values)
+        finally:
+            await connection.close()
 
     def environment(self, service: str) -> dict[str, str]:
         """What a service's process finds in its environment."""

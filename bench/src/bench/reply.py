@@ -1,7 +1,7 @@
 """`reply_latency_vs_hops`: from webhook accepted to the call at WhatsApp, against bare hops.
 
 The ratio is against hops and transactions one right after the other, as quick as they ever are.
-At the pace of the messages (`_at_pace`) the same hop finds broker and caches asleep, as every hop
+At the pace of the messages (`…_at_pace`) the same hop finds broker and caches asleep, as every hop
 of a message does: what is left above that floor is our own doing.
 """
 

@@ -16,6 +16,10 @@ from devstack.environment import argv
 from devstack.polling import until
 
 SERVICES = ("gateway", "whatsapp", "agent")
+_IN_HAND = """
+    select (select count(*) from outbox)
+         + (select coalesce(sum(pending), 0) from lane where queue in ('turns', 'sends'))"""
+"""What waits for another day, such as the end of a person's time, is none of it."""
 
 
 @dataclass(slots=True)
@@ -76,6 +80,20 @@ class Suite:
                 if len(found) >= count:
                     return found
                 await asyncio.sleep(0.2)
+
+    async def write(self, number: str, phone: str, text: str, *, name: str = "Ana") -> None:
+        """Let a customer write to a number."""
+        order = {"from": phone, "text": text, "name": name}
+        await self.door("POST", f"/_sandbox/evolution/instances/{number}/inbound", json=order)
+
+    async def at_rest(self, *, within: float = 60) -> None:
+        """Wait until neither service has anything left to publish, to answer or to send."""
+
+        async def idle() -> bool:
+            return not any([await self.ground.ask(one, _IN_HAND) for one in ("agent", "whatsapp")])
+
+        async with asyncio.timeout(within):
+            await until(idle, every=0.1)
 
     async def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         response = await self.api.request(method, path, **options)

@@ -10,7 +10,7 @@ from common.errors import Unavailable
 from common.testing import eventually
 from gateway_service.domain.model.audit import AuditEntry
 from gateway_service.domain.usecases.housekeeping import Tidying, tidy
-from gateway_service.jobs import Housekeeping
+from gateway_service.jobs import housekeeping
 
 
 def entry(accounts: Any, days: int) -> AuditEntry:
@@ -40,7 +40,7 @@ async def test_it_goes_on_after_an_outage_and_stops_when_told() -> None:
         return (0, 0)
 
     stop = asyncio.Event()
-    job = Housekeeping(partial(tidy_up), every=0.01)
+    job = housekeeping(partial(tidy_up), every=0.01)
     running = asyncio.ensure_future(job.run(stop))
     await eventually(lambda: len(runs) > 2, within=5)
     stop.set()

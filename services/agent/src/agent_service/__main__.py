@@ -4,6 +4,7 @@ import argparse
 import sys
 from typing import Any
 
+from common.arguments import at_least
 from common.service import (
     DEAD_LETTERS,
     Command,
@@ -35,16 +36,10 @@ def _ceilings(parser: argparse.ArgumentParser) -> None:
     for name in ("usd-per-day", "usd-per-month"):
         put.add_argument(f"--{name}", metavar="USD")
     for name in ("requests-per-minute", "tokens-per-minute", "parallel-runs"):
-        put.add_argument(f"--{name}", metavar="N", type=_count)
+        put.add_argument(f"--{name}", metavar="N", type=at_least(1))
     for verb in (show, put, verbs.add_parser("lift", help="take a tenant's ceiling away")):
         verb.add_argument("tenant", help="its id")
     show.add_argument("--json", action="store_true")
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
-    return int(text)
 
 
 _CEILINGS = Command(

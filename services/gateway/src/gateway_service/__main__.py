@@ -39,20 +39,15 @@ def _keys(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--json", action="store_true", help="print a JSON array")
 
 
-_RUN = "gateway_service.app.commands:run"
+_COMMANDS = "gateway_service.app.commands:run"
 SERVICE: Service[Any] = Service(
     "gateway",
     "gateway_service.settings:Settings",
     "gateway_service.app.wiring:build",
     migrations="gateway_service.migrations",
     commands=(
-        Command(
-            "tenants",
-            "make, list, suspend and resume tenants",
-            "gateway_service.app.commands:run",
-            _tenants,
-        ),
-        Command("keys", "make, revoke and list keys", "gateway_service.app.commands:run", _keys),
+        Command("tenants", "make, list, suspend and resume tenants", _COMMANDS, _tenants),
+        Command("keys", "make, revoke and list keys", _COMMANDS, _keys),
         DEAD_LETTERS,
     ),
 )

@@ -81,14 +81,11 @@ async def test_a_kafka_that_is_not_there_is_503_in_time_for_everybody(
         answer = await client.post(SHARED, json={"instance": "a"}, headers=SECRET)
         return answer.status_code, answer.headers.get("retry-after"), time.perf_counter() - started
 
-    slowest = []
     async with client_of(settings(kafka="127.0.0.1:1")) as client:
-        for _ in range(3):
-            outcomes = await asyncio.gather(*(post(client) for _ in range(50)))
-            assert {(status, retry) for status, retry, _ in outcomes} == {(503, "5")}
-            slowest.append(max(seconds for _, _, seconds in outcomes))
-    # A machine that stands still for a moment is none of our doing; it does not three times.
-    assert min(slowest) < 1.5
+        outcomes = await asyncio.gather(*(post(client) for _ in range(50)))
+
+    assert {(status, retry) for status, retry, _ in outcomes} == {(503, "5")}
+    assert max(seconds for _, _, seconds in outcomes) < 1.5
 
 
 async def test_an_accepted_webhook_is_on_real_kafka(

@@ -179,15 +179,13 @@ async def test_nothing_is_published_when_the_body_cannot_be_parked(gateway: Any)
 async def test_a_silent_kafka_is_answered_with_503_in_time(gateway: Any, never_acks: Any) -> None:
     gateway.producer = never_acks
     async with gateway.client() as client:
-        for _ in range(3):  # a machine may stand still for a moment, not three times
-            started = time.perf_counter()
-            answer = await client.post(SHARED, json=BODY, headers=SECRET)
-            seconds = time.perf_counter() - started
-            assert gateway.problem_of(answer)["code"] == "unavailable"
-            assert answer.headers["retry-after"] == "5"
-            if seconds < 1.5:
-                break
-    assert 1.0 < seconds < 1.5
+        started = time.perf_counter()
+        answer = await client.post(SHARED, json=BODY, headers=SECRET)
+        seconds = time.perf_counter() - started
+
+    assert gateway.problem_of(answer)["code"] == "unavailable"
+    assert answer.headers["retry-after"] == "5"
+    assert 0.8 < seconds < 1.5
 
 
 async def test_a_bug_is_a_500_that_says_nothing(gateway: Any) -> None:

@@ -15,20 +15,13 @@ import asyncpg
 import structlog
 
 from common.bus.records import Producer, Record
-from common.db import STATEMENT_SECONDS, unpacked_headers
+from common.db import BROKEN, STATEMENT_SECONDS, unpacked_headers
 from common.errors import Permanent
 from common.telemetry import metrics
 
 log = structlog.get_logger()
 
 BATCH = 1000
-_BROKEN = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-)
 _CHANNEL = "parley_outbox"
 _LOCK = 7_258_193_002
 _POLL_SECONDS = 1.0
@@ -89,7 +82,7 @@ class Relay:
             self._beat = time.monotonic()
             try:
                 await self._session(stop)
-            except _BROKEN as error:
+            except BROKEN as error:
                 log.warning("relay.interrupted", error=type(error).__name__)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), 0.5)

@@ -2,6 +2,7 @@
 
 from common.db.base import Base, new_metadata
 from common.db.database import (
+    BROKEN,
     STATEMENT_SECONDS,
     Connection,
     Database,
@@ -29,6 +30,7 @@ from common.db.tenancy import (
 )
 
 __all__ = [
+    "BROKEN",
     "STATEMENT_SECONDS",
     "Base",
     "Connection",

@@ -32,6 +32,14 @@ _PASSING = (
     OSError,
     TimeoutError,
 )
+BROKEN = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""How a connection of one's own ends, whatever it was that ended it: make another."""
 _UNWRITABLE = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
 STATEMENT_SECONDS = 10.0
 """Of one statement, unless settings say otherwise; taking it back may last as long again."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from common.service.app import AppOptions, create_app
     from common.service.cli import main
+    from common.service.clock import Clock
     from common.service.component import Check, Component, Parts
     from common.service.definition import Build, Command, Mode, Service
     from common.service.edge import RequestEdge
@@ -26,6 +27,7 @@ __all__ = [
     "AppOptions",
     "Build",
     "Check",
+    "Clock",
     "Command",
     "Component",
     "ComponentDied",
@@ -53,6 +55,7 @@ __all__ = [
 _HOMES = {
     "app": ("AppOptions", "create_app"),
     "cli": ("main",),
+    "clock": ("Clock",),
     "component": ("Check", "Component", "Parts"),
     "definition": ("Build", "Command", "Mode", "Service"),
     "edge": ("RequestEdge",),

@@ -10,6 +10,7 @@ from common.contracts.topics import dead_letters
 from common.db import Database
 from common.errors import InvalidInput, NotFound
 from common.service.columns import ago, as_json, say, table
+from common.service.command_database import command_database
 from common.service.definition import Service
 from common.settings import ServiceSettings, load
 from common.telemetry import configure
@@ -28,11 +29,8 @@ async def run(arguments: argparse.Namespace) -> int:
     service: Service[Any] = arguments.service
     settings = load(service.settings())
     configure(service.name, settings)
-    database = Database(settings.sqlalchemy_url, pool_size=1, application=f"{service.name}-cli")
-    try:
+    async with command_database(service.name, settings) as database:
         await _ACTIONS[arguments.action](database, settings, arguments)
-    finally:
-        await database.close()
     return 0
 
 

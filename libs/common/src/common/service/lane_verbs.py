@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from common.contracts import utc_now
-from common.db import Connection, Database
+from common.db import Connection
 from common.lanes import (
     hold_lane,
     park_head,
@@ -14,6 +14,7 @@ from common.lanes import (
     waiting_lanes,
 )
 from common.service.columns import ago, as_json, say, table
+from common.service.command_database import command_database
 from common.service.definition import Service, resolve
 from common.settings import load
 from common.telemetry import configure
@@ -33,12 +34,11 @@ async def run(arguments: argparse.Namespace) -> int:
     service: Service[Any] = arguments.service
     settings = load(service.settings())
     configure(service.name, settings)
-    database = Database(settings.sqlalchemy_url, pool_size=1, application=f"{service.name}-cli")
-    try:
-        async with database.transaction() as connection:
-            lines = await _ACTIONS[arguments.action](connection, arguments)
-    finally:
-        await database.close()
+    async with (
+        command_database(service.name, settings) as database,
+        database.transaction() as connection,
+    ):
+        lines = await _ACTIONS[arguments.action](connection, arguments)
     say(*lines)
     return 0
 

@@ -6,6 +6,7 @@ from typing import Any
 from common.auth import Keyring
 from common.db import Connection, Database, Sql
 from common.service.columns import say
+from common.service.command_database import command_database
 from common.service.definition import Service
 from common.service.operations import SealedColumn
 from common.settings import load
@@ -26,13 +27,10 @@ async def run(arguments: argparse.Namespace) -> int:
     settings = load(service.settings())
     configure(service.name, settings)
     keyring = Keyring.parse(settings.keyring)
-    database = Database(settings.sqlalchemy_url, pool_size=1, application=f"{service.name}-cli")
-    try:
+    async with command_database(service.name, settings) as database:
         for column in arguments.sealed:
             count = await reseal_column(database, keyring, column)
             say(f"{column.table}.{column.name}: {count} sealed again under {keyring.first}")
-    finally:
-        await database.close()
     return 0
 
 

@@ -8,9 +8,9 @@ from agent_service.domain.model import Limits
 from agent_service.repository import PostgresCeilings
 from agent_service.settings import Settings
 from common.contracts import TenantId
-from common.db import Database
 from common.errors import InvalidInput
 from common.service.columns import as_json, say, table
+from common.service.command_database import command_database
 from common.settings import load
 
 _TITLES = ("LIMIT", "TENANT'S OWN", "CEILING")
@@ -23,12 +23,8 @@ async def run(arguments: argparse.Namespace) -> int:
         InvalidInput: an amount is no sum of money, or nothing is said.
         Unavailable: Postgres is away.
     """
-    settings = load(Settings)
-    database = Database(settings.sqlalchemy_url, pool_size=1, application="agent-cli")
-    try:
+    async with command_database("agent", load(Settings)) as database:
         say(*await _act(PostgresCeilings(database), arguments))
-    finally:
-        await database.close()
     return 0
 
 

@@ -6,9 +6,9 @@ from agent_service.app.money import micros, usd
 from agent_service.domain.model import Price
 from agent_service.repository import PostgresPrices
 from agent_service.settings import Settings
-from common.db import Database
 from common.errors import InvalidInput, NotFound
 from common.service.columns import as_json, say, table
+from common.service.command_database import command_database
 from common.settings import load
 
 _TITLES = ("MODEL", "INPUT", "CACHED", "OUTPUT", "MINUTE", "SET ON")
@@ -22,12 +22,8 @@ async def run(arguments: argparse.Namespace) -> int:
         NotFound: there is no such price.
         Unavailable: Postgres is away.
     """
-    settings = load(Settings)
-    database = Database(settings.sqlalchemy_url, pool_size=1, application="agent-cli")
-    try:
+    async with command_database("agent", load(Settings)) as database:
         say(*await _act(PostgresPrices(database), arguments))
-    finally:
-        await database.close()
     return 0
 
 

@@ -118,7 +118,7 @@ _RELEASE = Sql("""
     with gone as (delete from reservation where id = :run returning tokens)
     update meter m set tokens = m.tokens + gone.tokens from gone
     where m.tenant_id = :tenant and m.scope = any(cast(:scopes as text[]))""")
-_OF_TENANT = Sql("""
+OF_TENANT = Sql("""
     select limits, ceiling, updated_at from tenant_limit where tenant_id = :tenant""")
 _SET_FOR_TENANT = Sql("""
     insert into tenant_limit (tenant_id, limits) values (:tenant, cast(:limits as jsonb))
@@ -198,9 +198,7 @@ class PostgresBudgets:
 
     async def of_tenant(self, tenant: TenantId) -> Allowance:
         """Read what a whole tenant may use."""
-        return allowance_of(
-            (await self._connection.execute(_OF_TENANT, {"tenant": tenant})).first()
-        )
+        return allowance_of((await self._connection.execute(OF_TENANT, {"tenant": tenant})).first())
 
     async def set_for_tenant(self, tenant: TenantId, limits: Limits) -> None:
         """Write what it allows itself."""

@@ -4,11 +4,11 @@ from dataclasses import asdict
 
 from agent_service.domain.model import Allowance, Limits
 from agent_service.repository.agents import allowance_of
+from agent_service.repository.budgets import OF_TENANT
 from agent_service.repository.rows import as_json
 from common.contracts import TenantId
 from common.db import Executes, Sql
 
-_GET = Sql("select limits, ceiling, updated_at from tenant_limit where tenant_id = :tenant")
 _PUT = Sql("""
     insert into tenant_limit (tenant_id, limits, ceiling)
     values (:tenant, '{}', cast(:ceiling as jsonb))
@@ -24,7 +24,7 @@ class PostgresCeilings:
 
     async def of(self, tenant: TenantId) -> Allowance:
         """Read what a tenant may use."""
-        return allowance_of((await self._database.execute(_GET, {"tenant": tenant})).first())
+        return allowance_of((await self._database.execute(OF_TENANT, {"tenant": tenant})).first())
 
     async def put(self, tenant: TenantId, ceiling: Limits | None) -> None:
         """Set a tenant's ceiling, or take it away."""

@@ -1,6 +1,6 @@
 """One agent's turns, worked on by hand on real tables; every step of a worker is observed."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -215,6 +215,22 @@ class Desk:
         use = Answering(opener, turns, self.outside(model), utc_now)
         conversation = ConversationId(job.payload.decode())
         await use.answer(job.command_id, conversation, JobLease(TURNS, job))
+
+    async def interrupted(
+        self, job: Job, model: Script, by: Callable[[], Awaitable[object]]
+    ) -> None:
+        """Work on a job; something happens when the model has spoken, and nobody has noted it."""
+        happened: list[str] = []
+
+        async def step(name: str) -> None:
+            if model.asked and name == "outside: begin" and not happened:
+                happened.append(name)
+                await by()
+
+        try:
+            await self.work(job, model, step)
+        finally:
+            assert happened
 
     async def next_worker(self, model: Model) -> None:
         """What any other worker does when the lease of the first has run out."""

@@ -103,14 +103,7 @@ async def test_a_person_who_takes_over_in_mid_run_is_not_talked_over(desk: Any) 
     job = await desk.claim()
 
     model = desk.script("a word too many")
-
-    async def step(name: str) -> None:
-        if model.asked and name == "outside: begin" and not taken:
-            taken.append(name)
-            await operator(desk, "cht_1", control.take_over)
-
-    taken: list[str] = []
-    await desk.work(job, model, step)
+    await desk.interrupted(job, model, lambda: operator(desk, "cht_1", control.take_over))
 
     assert len(model.asked) == 1
     assert await desk.texts("cht_1") == []

@@ -81,14 +81,7 @@ async def test_a_run_that_was_cut_short_by_a_person_is_begun_anew_when_they_give
     await desk.writes("c", "are you open?")
     job = await desk.claim()
     model = desk.script("a word too many")
-
-    async def step(name: str) -> None:
-        if model.asked and name == "outside: begin" and not taken:
-            taken.append(name)
-            await operator(desk, control.take_over)
-
-    taken: list[str] = []
-    await desk.work(job, model, step)
+    await desk.interrupted(job, model, lambda: operator(desk, control.take_over))
     await operator(desk, control.hand_back)
 
     assert await after(desk, "Yes.") == [["are you open?"]]

@@ -76,18 +76,20 @@ class Doorkeeper:
 
 def bearer_of(scope: Scope) -> str:
     """Read the bearer token of a request; empty when there is none."""
-    given: dict[bytes, bytes] = dict(scope["headers"])
-    scheme, _, token = given.get(b"authorization", b"").decode("latin-1").partition(" ")
+    scheme, _, token = _header(scope, b"authorization").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _credential(scope: Scope) -> str:
     if token := bearer_of(scope):
         return token
-    given: dict[bytes, bytes] = dict(scope["headers"])
-    key = given.get(b"x-api-key", b"").decode("latin-1").strip()
+    key = _header(scope, b"x-api-key").strip()
     if not key:
         raise Unauthenticated(
             "Send an API key as `Authorization: Bearer pk_…` or in the X-API-Key header."
         )
     return key
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    return next((value.decode("latin-1") for given, value in scope["headers"] if given == name), "")

@@ -1,6 +1,7 @@
 """What who runs the suite may do over HTTP: make tenants, suspend them, and keep their keys."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Security
@@ -14,7 +15,6 @@ from common.errors import Forbidden, Unauthenticated
 from common.telemetry import bind
 from gateway_service.api.callers import CALL, CallNotes, bearer_of
 from gateway_service.api.keys import Authenticator, KeyView, MadeKey, NewKey, seen
-from gateway_service.domain.model.accounts import Tenant
 from gateway_service.domain.model.audit import NOBODY
 from gateway_service.domain.ports import Opener
 from gateway_service.domain.usecases import accounts
@@ -118,7 +118,7 @@ async def create_tenant(new: NewTenant, request: Request, open_all: Opens) -> Ma
     async with open_all() as context:
         tenant, secret = await accounts.create_tenant(context, new.name)
     _note(request, tenant.id)
-    return MadeTenant(**_shown(tenant), key=secret.reveal())
+    return MadeTenant(**asdict(tenant), key=secret.reveal())
 
 
 @router.get("/tenants")
@@ -132,7 +132,7 @@ async def list_tenants(
     """List tenants, the oldest first."""
     async with open_all() as context:
         found = await accounts.list_tenants(context, after=after, limit=limit)
-    return [TenantView(**_shown(tenant)) for tenant in found]
+    return [TenantView(**asdict(tenant)) for tenant in found]
 
 
 @router.post("/tenants/{tenant_id}/suspend")
@@ -147,7 +147,7 @@ async def suspend_tenant(
         tenant = await accounts.suspend_tenant(context, TenantId(tenant_id))
     _note(request, tenant_id)
     authenticator.forget_all()
-    return TenantView(**_shown(tenant))
+    return TenantView(**asdict(tenant))
 
 
 @router.post("/tenants/{tenant_id}/resume")
@@ -159,7 +159,7 @@ async def resume_tenant(
         tenant = await accounts.resume_tenant(context, TenantId(tenant_id))
     _note(request, tenant_id)
     authenticator.forget_all()
-    return TenantView(**_shown(tenant))
+    return TenantView(**asdict(tenant))
 
 
 @router.get("/tenants/{tenant_id}/keys")
@@ -199,12 +199,3 @@ def _note(request: Request, tenant: str) -> None:
     notes = request.scope.get(CALL)
     if isinstance(notes, CallNotes):
         notes.tenant = tenant
-
-
-def _shown(tenant: Tenant) -> dict[str, Any]:
-    return {
-        "id": tenant.id,
-        "name": tenant.name,
-        "created_at": tenant.created_at,
-        "suspended_at": tenant.suspended_at,
-    }

@@ -1,17 +1,15 @@
 """The command line's own verbs: tenants and their keys."""
 
 import argparse
-import sys
 from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
-
 from common.auth import ApiKey
 from common.contracts import TenantId, uuid7
-from common.db import Database
 from common.errors import InvalidInput
+from common.service.columns import as_json, say
+from common.service.command_database import command_database
 from common.settings import load
 from common.telemetry import configure
 from gateway_service.app.contexts import context_opener
@@ -30,13 +28,12 @@ async def run(arguments: argparse.Namespace) -> int:
     """Do what `tenants …` or `keys …` asks for, and say so on standard output."""
     settings = load(Settings)
     configure("gateway", settings)
-    database = Database(settings.sqlalchemy_url, pool_size=1, application="gateway-cli")
-    try:
-        async with context_opener(database)() as context:
-            lines = await _VERBS[arguments.verb, arguments.action](context, arguments)
-    finally:
-        await database.close()
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    async with (
+        command_database("gateway", settings) as database,
+        context_opener(database)() as context,
+    ):
+        lines = await _VERBS[arguments.verb, arguments.action](context, arguments)
+    say(*lines)
     return 0
 
 
@@ -44,14 +41,14 @@ async def _create_tenant(context: Context, arguments: argparse.Namespace) -> lis
     tenant, secret = await accounts.create_tenant(context, arguments.name)
     await _note(context, tenant.id, "tenants create")
     if arguments.json:
-        return [_json({"tenant_id": tenant.id, "name": tenant.name, "api_key": secret.reveal()})]
+        return [as_json({"tenant_id": tenant.id, "name": tenant.name, "api_key": secret.reveal()})]
     return [f"tenant   {tenant.id}", *_shown_once(secret)]
 
 
 async def _list_tenants(context: Context, arguments: argparse.Namespace) -> list[str]:
     tenants = [tenant async for tenant in _every(context)]
     if arguments.json:
-        return [_json([_tenant(tenant) for tenant in tenants])]
+        return [as_json([_tenant(tenant) for tenant in tenants])]
     return [f"{t.id}  {t.created_at:%Y-%m-%d}  {_standing(t):9}  {t.name}" for t in tenants]
 
 
@@ -89,7 +86,7 @@ async def _create_key(context: Context, arguments: argparse.Namespace) -> list[s
     )
     await _note(context, key.tenant, f"keys create {key.id}")
     if arguments.json:
-        return [_json({**_key(key), "api_key": secret.reveal()})]
+        return [as_json({**_key(key), "api_key": secret.reveal()})]
     return [f"id       {key.id}", *_shown_once(secret)]
 
 
@@ -104,7 +101,7 @@ async def _revoke_key(context: Context, arguments: argparse.Namespace) -> list[s
 async def _list_keys(context: Context, arguments: argparse.Namespace) -> list[str]:
     keys = await accounts.list_keys(context, TenantId(arguments.tenant))
     if arguments.json:
-        return [_json([_key(key) for key in keys])]
+        return [as_json([_key(key) for key in keys])]
     return [f"{k.id}  {_state(k):8}  {','.join(sorted(k.scopes))}  {k.name}" for k in keys]
 
 
@@ -160,7 +157,3 @@ def _key(key: StoredKey) -> dict[str, Any]:
         "last_used_at": key.last_used_at,
         "revoked_at": key.revoked_at,
     }
-
-
-def _json(value: Any) -> str:
-    return orjson.dumps(value).decode()

@@ -16,7 +16,7 @@ from common.contracts import utc_now, uuid7
 from common.contracts.trace import current_traceparent
 from common.db import Database
 from common.http import ApiClient, ApiProfile, Wire, open_wire
-from common.service import Component, Mode, Parts, create_app
+from common.service import Clock, Component, Mode, Parts, create_app
 from common.storage import ObjectStore
 from common.telemetry import HttpMetrics, metrics
 from gateway_service.api import (
@@ -40,7 +40,7 @@ from gateway_service.domain.ports import Intake
 from gateway_service.domain.usecases.authenticate import KeyAuthenticator, TokenAuthenticator
 from gateway_service.domain.usecases.housekeeping import Tidying, tidy
 from gateway_service.domain.usecases.webhooks import accept_evolution
-from gateway_service.jobs import Housekeeping
+from gateway_service.jobs import housekeeping
 from gateway_service.providers.kafka_log import KafkaWebhookLog
 from gateway_service.providers.upstreams import HttpUpstreams
 from gateway_service.repository import PostgresAuditSink, PostgresKeyLookup, PostgresStanding
@@ -85,7 +85,7 @@ async def build(settings: Settings, mode: Mode, bus: Bus | None = None) -> Async
         yield Parts(front, components, health=control.state.health)
 
 
-def _housekeeping(settings: Settings, database: Database, store: ObjectStore) -> Housekeeping:
+def _housekeeping(settings: Settings, database: Database, store: ObjectStore) -> Clock:
     tidying = Tidying(
         audit=PostgresAuditSink(database),
         parking=store,
@@ -93,7 +93,7 @@ def _housekeeping(settings: Settings, database: Database, store: ObjectStore) ->
         audit_age=timedelta(days=settings.audit_days),
         parked_age=timedelta(days=settings.parked_days),
     )
-    return Housekeeping(partial(tidy, tidying))
+    return housekeeping(partial(tidy, tidying))
 
 
 def _front(settings: Settings, producer: Producer, store: ObjectStore, rest: ASGIApp) -> ASGIApp:

@@ -5,6 +5,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import orjson
 
@@ -95,11 +96,11 @@ def keeping_files(
     """Make the worker that fetches, stores and deletes files."""
 
     async def keep(job: Job) -> Done:
-        lease, gone = FileLease(MEDIA, job), discarded(job.payload)
-        if gone is not None:
-            await keeper.discard(gone, lease)
+        lease, what = FileLease(MEDIA, job), orjson.loads(job.payload)
+        if "discard" in what:
+            await keeper.discard(what["discard"], lease)
             return DONE
-        kept = await keeper.keep(file_errand(job.payload), lease)
+        kept = await keeper.keep(_file_errand(what), lease)
         if kept is not None:
             metrics.FILES.labels(kept).inc()
         return DONE
@@ -107,20 +108,12 @@ def keeping_files(
     return LaneWorker(database, MEDIA, keep, concurrency=concurrency, when_parked=when_parked)
 
 
-def discarded(payload: bytes) -> str | None:
-    """Read which file a job is to delete; None for one that fetches."""
-    found: str | None = orjson.loads(payload).get("discard")
-    return found
-
-
-def file_errand(payload: bytes) -> media.Errand:
-    """Read which file a job is about."""
-    hint = orjson.loads(payload)
+def _file_errand(what: dict[str, Any]) -> media.Errand:
     return media.Errand(
-        IntegrationId(hint["integration"]),
-        MessageId(hint["message"]),
-        inline=hint.get("inline"),
-        parked=hint.get("parked"),
+        IntegrationId(what["integration"]),
+        MessageId(what["message"]),
+        inline=what.get("inline"),
+        parked=what.get("parked"),
     )
 
 

@@ -9,17 +9,9 @@ from typing import Any
 import asyncpg
 
 from common.contracts import IntegrationId
-from common.db import plain_url
+from common.db import BROKEN, plain_url
 from common.telemetry import get_logger
 from whatsapp_service.repository import CHANGED
-
-_BROKEN = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-)
 
 log = get_logger()
 
@@ -99,7 +91,7 @@ class NumberChanges:
             self._beat = time.monotonic()
             try:
                 await self._session(stop)
-            except _BROKEN as error:
+            except BROKEN as error:
                 log.warning("changes.interrupted", error=type(error).__name__)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), _AGAIN_SECONDS)

@@ -11,7 +11,7 @@ from common.auth import Keyring
 from common.bus import Bus, Consumer, KafkaBus, Relay
 from common.contracts import IntegrationId, new_id, utc_now
 from common.db import Database
-from common.service import Component, Mode, Parts, create_app
+from common.service import Clock, Component, Mode, Parts, create_app
 from common.storage import ObjectStore
 from common.telemetry import metrics
 from whatsapp_service import api
@@ -24,7 +24,6 @@ from whatsapp_service.app.links import FileLinks
 from whatsapp_service.app.outside import Outside, internal_tokens, open_outside
 from whatsapp_service.app.parked import ParkedDispatcher
 from whatsapp_service.app.sending import SendingGround, sending_parts
-from whatsapp_service.app.tidying import Tidying
 from whatsapp_service.consumers import routes
 from whatsapp_service.domain.model import KnownWords, Patience
 from whatsapp_service.domain.model.media import FileRules
@@ -41,6 +40,7 @@ from whatsapp_service.repository import PostgresReads
 from whatsapp_service.settings import Settings
 
 VERSION = "0.1.0"
+_TIDY_SECONDS = 600.0
 
 
 class _Inside(NamedTuple):
@@ -109,7 +109,8 @@ def _care(settings: Settings, inside: _Inside, outside: Outside) -> list[Compone
     keeper = FileKeeper(open_context, outside.archive, store, file_rules(settings), utc_now)
     tidying = []
     if settings.media_days:
-        tidying.append(Tidying(Retention(open_context, store, utc_now, settings.media_days)))
+        retention = Retention(open_context, store, utc_now, settings.media_days)
+        tidying.append(Clock("tidying", retention.expire, every=_TIDY_SECONDS))
     return [
         *tidying,
         Rounds(Watch(open_context, outside.numbers, utc_now, rhythm, patience)),

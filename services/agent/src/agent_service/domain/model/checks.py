@@ -25,7 +25,7 @@ def breach(text: str, agent: Agent) -> str | None:
     if _PICTURE.search(text):
         return "a picture from another address"
     said = plainly(text)
-    if any(mark in said for mark in _RULE_MARKS) or recites(text, agent.settings.instructions):
+    if any(mark in said for mark in _RULE_MARKS) or recites(said, agent.settings.instructions):
         return "the agent's instructions"
     for phrase in agent.settings.forbidden_phrases:
         if _pattern(phrase).search(text):

@@ -44,7 +44,7 @@ def decide(turn: Turn, now: datetime) -> Decision:
     """Decide by the agent's settings and what the customer wrote; asks nobody."""
     texts = [line.text for line in turn.unanswered]
     return (
-        _by_nothing(texts)
+        _by_deletion(texts)
         or _by_trigger(turn, now)
         or _by_words(turn, texts, now)
         or _by_hours(turn, now)
@@ -53,7 +53,7 @@ def decide(turn: Turn, now: datetime) -> Decision:
     )
 
 
-def _by_nothing(texts: list[str]) -> Decision | None:
+def _by_deletion(texts: list[str]) -> Decision | None:
     if not texts or any(text != TAKEN_BACK for text in texts):
         return None
     return Decision(Course.PASS, reason="the customer has taken it back")

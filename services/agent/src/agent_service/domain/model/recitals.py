@@ -55,9 +55,9 @@ _ORDER = re.compile(rf"(?:^|(?<=[.!?;:\n-]) ?)(?:{'|'.join(_BEGINS)})|\b(?:{'|'.
 _END = re.compile(r"[.!?](?=\s|$)|\n")
 
 
-def recites(text: str, instructions: str) -> bool:
-    """Tell whether a text gives away what an agent was told, in whichever case and markup."""
-    said, (plain, orders) = plainly(text), _read(instructions)
+def recites(said: str, instructions: str) -> bool:
+    """Tell whether a text (written `plainly`) gives away what an agent was told."""
+    plain, orders = _read(instructions)
     if len(plain) < _PIECE:
         return False  # too little to be worth hiding, and every answer may hold it
     ordered = sum(len(head) for head in orders if head in said)

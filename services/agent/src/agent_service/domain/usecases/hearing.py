@@ -17,7 +17,7 @@ from agent_service.domain.model import (
 from agent_service.domain.model.texts import storable
 from agent_service.domain.ports import Chore, Clock, Context, Opener, Outside
 from agent_service.domain.usecases.accounts import note_refusal, require_account
-from agent_service.domain.usecases.spending import enter, give_back, reserve_aside
+from agent_service.domain.usecases.spending import enter, refund, reserve_aside
 from common.contracts import (
     AgentId,
     ConversationId,
@@ -160,7 +160,7 @@ class Hearing:
         try:
             text, usage = await self._words(agent, recording)
         except Exception as error:
-            await give_back(self.open_context, ask, error, step, prices)
+            await refund(self.open_context, ask, error, step, prices)
             await note_refusal(self.open_context, agent, error, self.outside.alarm)
             raise
         step = replace(

@@ -55,7 +55,11 @@ def _line(
 ) -> NewLine | None:
     event = envelope.event
     settings = manners.get(event.agent_id) if event.agent_id is not None else None
-    if event.agent_id is None or settings is None or is_ignored(settings, _names(event)):
+    if event.agent_id is None or settings is None:
+        return None
+    known_as = _known_as(event)
+    writer = () if event.from_me else _names_of(event.sender)
+    if is_ignored(settings, {*known_as, *writer}):
         return None
     if event.kind is MessageKind.UNSUPPORTED and not settings.unknown_reply:
         return None
@@ -73,7 +77,7 @@ def _line(
         media=_media(event),
         speaker=speaker_of(event),
         attached=attached_to(event),
-        known_as=_known_as(event),
+        known_as=known_as,
     )
 
 
@@ -83,11 +87,6 @@ def _known_as(event: MessageReceived) -> tuple[str, ...]:
         return (storable(event.group.id),)
     person = event.contact if event.from_me else event.sender
     return () if person is None else _names_of(person)
-
-
-def _names(event: MessageReceived) -> set[str]:
-    """Name the chat, and who of the other side wrote in it."""
-    return {*_known_as(event), *(() if event.from_me else _names_of(event.sender))}
 
 
 def _names_of(person: Sender) -> tuple[str, ...]:

@@ -129,7 +129,7 @@ async def enter(context: Context, ask: Ask, step: Step) -> None:
     await context.budgets.settle(ask, step.usage, step.cost.micros)
 
 
-async def give_back(
+async def refund(
     open_context: Opener, ask: Ask, error: Exception, step: Step, prices: Prices
 ) -> None:
     """Give back what was reserved for a call that came to nothing, but for what was paid."""

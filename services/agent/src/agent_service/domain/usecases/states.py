@@ -1,9 +1,10 @@
 """Who answers a conversation: every change is told, and a person is never talked over."""
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from agent_service.domain.model import AgentSettings, Conversation, Role, State, command_id
+from agent_service.domain.model import AgentSettings, Conversation, Line, Role, State, command_id
 from agent_service.domain.ports import Chore, Context
 from common.contracts import CancelMessages, CommandId, ConversationStateChanged, RunId, derived_id
 
@@ -61,14 +62,24 @@ async def give_to_person(
     await _take_back_unsent(context, conversation, reason)
 
 
+def commands_of(newest_first: Sequence[Line]) -> Iterator[tuple[CommandId, Line]]:
+    """Name the command that carries each line of our side, the oldest first.
+
+    The bubbles of a run are numbered; a follow-up's or a person's line has the command's own name.
+    """
+    bubbles: Counter[str] = Counter()
+    for line in reversed(newest_first):
+        if line.run is not None:
+            yield command_id(RunId(line.run), bubbles[line.run]), line
+            bubbles[line.run] += 1
+        elif line.role is not Role.CUSTOMER and line.message_id is not None:
+            yield CommandId(line.message_id), line
+
+
 async def _take_back_unsent(context: Context, conversation: Conversation, reason: str) -> None:
     """Cancel the agent's own messages that still wait; those of others are none of ours."""
     lines = await context.conversations.lines(conversation.id, limit=_LOOK_BACK)
-    ours = [line for line in lines if line.role is Role.AGENT]
-    bubbles = Counter(line.run for line in ours if line.run is not None)
-    named = [command_id(RunId(run), n) for run, count in bubbles.items() for n in range(count)]
-    # A follow-up is no run's: its line has the command's own name.
-    named += [CommandId(line.message_id) for line in ours if line.message_id is not None]
+    named = [command for command, line in commands_of(lines) if line.role is Role.AGENT]
     if not named:
         return
     cancel = CancelMessages(

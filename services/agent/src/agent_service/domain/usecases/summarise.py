@@ -17,7 +17,7 @@ from agent_service.domain.model import (
 from agent_service.domain.model.prompts import as_data, summary_instructions, transcript
 from agent_service.domain.ports import Clock, Context, Opener, Outside
 from agent_service.domain.usecases.accounts import note_refusal, require_account
-from agent_service.domain.usecases.spending import enter, give_back, paid, reserve_aside
+from agent_service.domain.usecases.spending import enter, paid, refund, reserve_aside
 from common.contracts import ConversationId, RunId, derived_id
 from common.errors import ParleyError, Permanent, Refused, Transient
 
@@ -101,7 +101,7 @@ class Summarising:
         try:
             answer = await self.outside.model.answer(request)
         except Exception as error:
-            await give_back(self.open_context, ask, error, step, self.outside.prices)
+            await refund(self.open_context, ask, error, step, self.outside.prices)
             await note_refusal(self.open_context, agent, error, self.outside.alarm)
             raise
         elapsed = int((self.now() - began).total_seconds() * 1000)

@@ -16,8 +16,10 @@ _SHORTEST_PHONE, _LONGEST_PHONE = 7, 15
 _SHORTEST_GROUP = 18
 """Evolution takes a bare number this long for a group."""
 _PUNCTUATION = str.maketrans("", "", "+-(). \t\u00a0")
-_OWN_ACCOUNTS = re.compile(r"(0|server|16505361212|1313555\d{4}|131655500\d{2})@s\.whatsapp\.net")
-"""WhatsApp itself, its page for businesses, and Meta AI: none of them is a customer."""
+_BOT = "bot"
+"""The server of what WhatsApp itself runs."""
+_OWN_ACCOUNTS = re.compile(r"0|server|16505361212|1313555\d{4}|131655500\d{2}")
+"""WhatsApp itself, its page for businesses, and Meta AI, where they have numbers as people have."""
 OWNER_NAME = "Você"
 """What Evolution calls the owner of the number, in every language."""
 
@@ -69,6 +71,8 @@ def _phone(user: str, server: str) -> Jid | None:
     digits = _without_device(user)
     if not _is_number(digits):
         digits = digits.translate(_PUNCTUATION)
+    if _OWN_ACCOUNTS.fullmatch(digits):
+        return Jid(f"{digits}@{_BOT}")
     return Jid(f"{digits}@{server}", phone=_e164(digits)) if digits else None
 
 
@@ -171,8 +175,6 @@ def chat_of(key: Key, name: str | None = None) -> ChatAddress | Ignored:
         return Ignored("it names no chat: there is no usable remoteJid")
     if remote.group is not None:
         return ChatAddress(remote.address, group=remote.group)
-    if _OWN_ACCOUNTS.fullmatch(remote.address):
-        return Ignored("WhatsApp itself and Meta AI are no customers")
     if remote.phone is None and remote.lid is None:
         return _elsewhere(remote, key, name)
     return _person_chat((remote, *key.twins), name)
@@ -183,7 +185,7 @@ def _elsewhere(remote: Jid, key: Key, name: str | None) -> ChatAddress | Ignored
     _, _, server = remote.address.partition("@")
     if remote.address == "status@broadcast":
         return Ignored("status stories are not conversations")
-    if server == "bot":
+    if server == _BOT:
         return Ignored("WhatsApp itself and Meta AI are no customers")
     if server == "newsletter":
         return Ignored("WhatsApp channels (newsletters) are not conversations")
