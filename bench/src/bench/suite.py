@@ -104,10 +104,10 @@ class Suite:
 
 
 @asynccontextmanager
-async def suite(ground: Ground) -> AsyncGenerator[Suite]:
+async def suite(ground: Ground, **of_sandbox: str) -> AsyncGenerator[Suite]:
     """Start gateway, whatsapp, agent and the sandbox, with one tenant."""
     await ground.migrate(*SERVICES)
-    sandbox = await ground.start_sandbox(SANDBOX_RETRY_SCALE="0.05")
+    sandbox = await ground.start_sandbox(**{"SANDBOX_RETRY_SCALE": "0.05", **of_sandbox})
     children = list(await asyncio.gather(*(ground.start(one, "all") for one in SERVICES)))
     async with (
         httpx2.AsyncClient(base_url=ground.addresses.url("gateway"), timeout=60) as api,
