@@ -39,7 +39,8 @@ class LineView(BaseModel):
     """One line of a conversation; `media` names its file, `run` the run that said it.
 
     `speaker` is who wrote it in a group, `attached` what came with the words, and `unsent` says
-    that it was cancelled or could not be sent.
+    that it was cancelled or could not be sent. `opted_out`: the customer wanted to hear nothing by
+    then, so it is answered by no agent.
     """
 
     seq: int
@@ -52,6 +53,7 @@ class LineView(BaseModel):
     speaker: str = ""
     attached: str = ""
     unsent: bool = False
+    opted_out: bool = False
 
 
 class RunView(BaseModel):

@@ -89,7 +89,7 @@ class PostgresConversations(Listener):
         values = _ended(turn.run, turn.id, conversation, ended)
         values |= {"agent": turn.agent.id, "texts": list(ended.texts), "at": at}
         row = (await self._connection.execute(sql.ANSWERED, values)).one()
-        if row["last_seq"] > turn.run.upto_seq:
+        if row["last_seq"] > row["answered_seq"]:
             newest = turn_id(conversation.id, row["last_seq"])
             held = row["held_until"]
             tenant = turn.agent.tenant
@@ -163,6 +163,11 @@ class PostgresConversations(Listener):
         """Write down what became of a line's file; False when there is no such line."""
         values = {"id": conversation, "message": message, "media": media_json(media)}
         return await self._connection.change(sql.MEDIA_CAME, values) == 1
+
+    async def opted_out(self, conversation: ConversationId, message: MessageId) -> bool:
+        """Say whether the line of a message waits for no answer, as its customer had opted out."""
+        values = {"id": conversation, "message": message}
+        return bool((await self._connection.execute(sql.OPTED_OUT, values)).scalar())
 
     async def amend(self, conversation: ConversationId, message: MessageId, text: str) -> None:
         """Give the line of a message other words."""

@@ -183,6 +183,9 @@ class Conversations(Protocol):
     ) -> bool:
         """Write down what became of a line's file; False when there is no such line."""
 
+    async def opted_out(self, conversation: ConversationId, message: MessageId) -> bool:
+        """Say whether the line of a message waits for no answer, as its customer had opted out."""
+
     async def amend(self, conversation: ConversationId, message: MessageId, text: str) -> None:
         """Give the line of a message other words."""
 
