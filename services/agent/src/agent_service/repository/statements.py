@@ -214,7 +214,8 @@ RELEASE = Sql("""
 EVERY = Sql(f"""
     select {COLUMNS} from conversation c
     where (cast(:state as text) is null or c.state = :state) and c.forgotten_at is null
-    order by c.updated_at desc limit :limit""")
+      and (c.updated_at, c.id) < (cast(:moved_at as timestamptz), cast(:after as text))
+    order by c.updated_at desc, c.id desc limit :limit""")
 GET = Sql(f"select {COLUMNS} from conversation c where c.id = :id and c.forgotten_at is null")
 LINES = Sql("""
     select seq, role, text, message_id, written_at, media, run_id, speaker, attached, unsent,
