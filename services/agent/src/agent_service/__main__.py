@@ -37,6 +37,9 @@ def _ceilings(parser: argparse.ArgumentParser) -> None:
         put.add_argument(f"--{name}", metavar="USD")
     for name in ("requests-per-minute", "tokens-per-minute", "parallel-runs"):
         put.add_argument(f"--{name}", metavar="N", type=at_least(1))
+    put.add_argument(
+        "--new", action="store_true", help="the tenant has no agent yet; its id is right"
+    )
     for verb in (show, put, verbs.add_parser("lift", help="take a tenant's ceiling away")):
         verb.add_argument("tenant", help="its id")
     show.add_argument("--json", action="store_true")

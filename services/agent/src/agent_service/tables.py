@@ -91,6 +91,8 @@ class LineRow(Base):
     """What came with the words: a place, a contact, a choice, what is quoted."""
     unsent: Mapped[bool] = mapped_column(server_default=text("false"))
     """It was to be sent and never will be."""
+    opted_out: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Its customer wanted to hear nothing: it waits for no answer."""
     text: Mapped[str]
     message_id: Mapped[str | None]
     written_at: Mapped[datetime]

@@ -55,6 +55,13 @@ async def test_every_path_needs_its_scope_and_no_other(stage: Any) -> None:
             assert answer.json()["code"] == "forbidden"
 
 
+async def test_prices_are_the_operators_and_no_key_holds_their_scopes(stage: Any) -> None:
+    for method in ("GET", "PUT"):
+        answer = await stage.client.request(method, "/api/prices", headers=stage.key("*"))
+        assert answer.status_code == 403
+        assert "prices:" in answer.json()["detail"]
+
+
 async def test_a_file_is_given_to_whoever_has_its_link_and_to_read_only(stage: Any) -> None:
     answer = await stage.client.get("/api/files/s1.k1.token", headers={"Cookie": "session=1"})
     nobody: dict[str, str] = {}

@@ -145,6 +145,8 @@ class MessageReceived(_OnMessages):
     """Arrived long after it was written: stored, never answered by a bot."""
     agent_id: AgentId | None = None
     """The agent bound to the number when the message came."""
+    opted_out: bool = False
+    """Its chat wants nothing more, by this word or an earlier one: an answer would not be sent."""
 
 
 class MediaStored(_OnMessages):

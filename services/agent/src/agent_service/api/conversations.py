@@ -7,7 +7,9 @@ from fastapi import APIRouter, Header, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from agent_service.api.doors import ConversationReader, ConversationWriter, Limit, Opens, Words
+from agent_service.api.pages import Cursor, cursor_of, place_of
 from agent_service.domain.model import Conversation, Fact, Line, State
+from agent_service.domain.ports import Place
 from agent_service.domain.usecases import control
 from common.auth import Principal
 from common.contracts import CommandId, ConversationId, TenantId, derived_id, new_id
@@ -35,11 +37,19 @@ class ConversationView(BaseModel):
     updated_at: AwareDatetime
 
 
+class ConversationPage(BaseModel):
+    """One page of conversations, and the `cursor` of the next; null on the last."""
+
+    conversations: list[ConversationView]
+    next_cursor: str | None
+
+
 class LineView(BaseModel):
     """One line of a conversation; `media` names its file, `run` the run that said it.
 
     `speaker` is who wrote it in a group, `attached` what came with the words, and `unsent` says
-    that it was cancelled or could not be sent.
+    that it was cancelled or could not be sent. `opted_out`: the customer wanted to hear nothing by
+    then, so it is answered by no agent.
     """
 
     seq: int
@@ -52,6 +62,7 @@ class LineView(BaseModel):
     speaker: str = ""
     attached: str = ""
     unsent: bool = False
+    opted_out: bool = False
 
 
 class RunView(BaseModel):
@@ -115,11 +126,20 @@ async def list_conversations(
     open_for: Opens,
     limit: Limit = 50,
     state: Annotated[State | None, Query()] = None,
-) -> list[ConversationView]:
-    """List the tenant's conversations, the most recent first."""
+    cursor: Cursor = None,
+) -> ConversationPage:
+    """List the tenant's conversations, the most recent first, page by page.
+
+    One that moves while you turn the pages goes to the top of the first: no page shows it twice.
+    """
+    after = None if cursor is None else place_of(cursor)
     async with open_for(TenantId(caller.tenant_id)) as context:
-        found = await context.conversations.every(limit=limit, state=state)
-    return [_view(one) for one in found]
+        found = await context.conversations.every(limit=limit + 1, state=state, after=after)
+    shown = [_view(one) for one in found[:limit]]
+    goes_on = len(found) > limit
+    return ConversationPage(
+        conversations=shown, next_cursor=_behind(shown[-1]) if goes_on else None
+    )
 
 
 @router.get("/conversations/{conversation_id}")
@@ -212,6 +232,10 @@ async def forget(conversation_id: Words, caller: ConversationWriter, open_for: O
     async with open_for(TenantId(caller.tenant_id)) as context:
         await control.forget(context, ConversationId(conversation_id))
     return Response(status_code=204)
+
+
+def _behind(shown: ConversationView) -> str:
+    return cursor_of(Place(shown.updated_at, ConversationId(shown.id)))
 
 
 def _who(caller: Principal) -> str:

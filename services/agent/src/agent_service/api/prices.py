@@ -52,7 +52,11 @@ class PriceView(PriceBody):
 
 @router.get("/prices", dependencies=[Depends(principal("prices:read"))])
 async def list_prices(prices: Prices) -> list[PriceView]:
-    """List what models cost; needs the operators' scope `prices:read`."""
+    """List what models cost; needs the operators' scope `prices:read`.
+
+    Only a token of the identity provider carries it; without one, operators use the command line
+    (`python -m agent_service prices list`).
+    """
     return [
         PriceView(
             model=one.price.model,
@@ -68,7 +72,11 @@ async def list_prices(prices: Prices) -> list[PriceView]:
 
 @router.put("/prices", dependencies=[Depends(principal("prices:write"))])
 async def set_price(body: PriceBody, prices: Prices) -> PriceBody:
-    """Set what a model costs; needs the operators' scope `prices:write`."""
+    """Set what a model costs; needs the operators' scope `prices:write`.
+
+    Only a token of the identity provider carries it; without one, operators use the command line
+    (`python -m agent_service prices set`).
+    """
     price = Price(
         body.model,
         body.input_micros,

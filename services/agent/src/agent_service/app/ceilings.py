@@ -8,11 +8,15 @@ from agent_service.domain.model import Limits
 from agent_service.repository import PostgresCeilings
 from agent_service.settings import Settings
 from common.contracts import TenantId
-from common.errors import InvalidInput
+from common.errors import InvalidInput, NotFound
 from common.service.columns import as_json, say, table
 from common.service.command_database import command_database
 from common.settings import load
 
+_UNKNOWN = (
+    "Compare its id with `python -m gateway_service tenants list`, or with your identity provider;"
+    " add --new if it is right and the tenant is only beginning."
+)
 _TITLES = ("LIMIT", "TENANT'S OWN", "CEILING")
 
 
@@ -21,6 +25,7 @@ async def run(arguments: argparse.Namespace) -> int:
 
     Raises:
         InvalidInput: an amount is no sum of money, or nothing is said.
+        NotFound: nobody knows the tenant here, or it has no ceiling to lift.
         Unavailable: Postgres is away.
     """
     async with command_database("agent", load(Settings)) as database:
@@ -41,9 +46,13 @@ async def _act(ceilings: PostgresCeilings, arguments: argparse.Namespace) -> lis
             ceiling = _limits(arguments)
             if ceiling == Limits():
                 raise InvalidInput("Say what is limited: --usd-per-day, --tokens-per-minute, …")
+            if not arguments.new and not await ceilings.knows(tenant):
+                raise NotFound(f"{tenant} has no agent and no limits here.", hint=_UNKNOWN)
             await ceilings.put(tenant, ceiling)
             return [f"{tenant} has this ceiling, whatever its own limits say."]
         case _:
+            if (await ceilings.of(tenant)).ceiling is None:
+                raise NotFound(f"{tenant} has no ceiling.")
             await ceilings.put(tenant, None)
             return [f"{tenant} has no ceiling any more: its own limits hold."]
 

@@ -15,6 +15,10 @@ _PUT = Sql("""
     on conflict (tenant_id) do update set ceiling = excluded.ceiling, updated_at = now()
     returning tenant_id""")
 
+_KNOWS = Sql("""
+    select exists (select 1 from agent where tenant_id = :tenant)
+        or exists (select 1 from tenant_limit where tenant_id = :tenant)""")
+
 
 class PostgresCeilings:
     """The ceilings, for operators."""
@@ -25,6 +29,10 @@ class PostgresCeilings:
     async def of(self, tenant: TenantId) -> Allowance:
         """Read what a tenant may use."""
         return allowance_of((await self._database.execute(OF_TENANT, {"tenant": tenant})).first())
+
+    async def knows(self, tenant: TenantId) -> bool:
+        """Say whether a tenant has ever had an agent or a limit here; one that begins has none."""
+        return bool((await self._database.execute(_KNOWS, {"tenant": tenant})).scalar())
 
     async def put(self, tenant: TenantId, ceiling: Limits | None) -> None:
         """Set a tenant's ceiling, or take it away."""

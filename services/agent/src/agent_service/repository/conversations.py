@@ -1,7 +1,7 @@
 """Statements about conversations, their lines, their turns and their runs."""
 
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from agent_service.domain.model import (
@@ -17,7 +17,7 @@ from agent_service.domain.model import (
     run_id,
     turn_id,
 )
-from agent_service.domain.ports import Ended, Held
+from agent_service.domain.ports import Ended, Held, Place
 from agent_service.repository import statements as sql
 from agent_service.repository.agents import agent_of, allowance_of
 from agent_service.repository.hearing import TURNS, Listener, Opened, lane_of
@@ -35,6 +35,8 @@ from common.contracts import CommandId, ConversationId, MessageId, derived_id
 from common.lanes import NewJob, postpone
 
 _PERSONS = {State.HUMAN, State.HANDOFF_REQUESTED}
+_TOP = Place(datetime(9999, 1, 1, tzinfo=UTC), ConversationId(""))
+"""Above all. Not a null: behind row-level security, an index is searched for plain values only."""
 LONGEST_TURN = 200
 """Lines of one turn that a model is shown at most."""
 
@@ -89,7 +91,7 @@ class PostgresConversations(Listener):
         values = _ended(turn.run, turn.id, conversation, ended)
         values |= {"agent": turn.agent.id, "texts": list(ended.texts), "at": at}
         row = (await self._connection.execute(sql.ANSWERED, values)).one()
-        if row["last_seq"] > turn.run.upto_seq:
+        if row["last_seq"] > row["answered_seq"]:
             newest = turn_id(conversation.id, row["last_seq"])
             held = row["held_until"]
             tenant = turn.agent.tenant
@@ -164,6 +166,11 @@ class PostgresConversations(Listener):
         values = {"id": conversation, "message": message, "media": media_json(media)}
         return await self._connection.change(sql.MEDIA_CAME, values) == 1
 
+    async def opted_out(self, conversation: ConversationId, message: MessageId) -> bool:
+        """Say whether the line of a message waits for no answer, as its customer had opted out."""
+        values = {"id": conversation, "message": message}
+        return bool((await self._connection.execute(sql.OPTED_OUT, values)).scalar())
+
     async def amend(self, conversation: ConversationId, message: MessageId, text: str) -> None:
         """Give the line of a message other words."""
         values = {"id": conversation, "message": message, "text": text}
@@ -191,9 +198,13 @@ class PostgresConversations(Listener):
         await postpone(self._connection, TURNS, lane_of(row["tenant_id"], conversation), due)
         self.queued += 1
 
-    async def every(self, *, limit: int, state: State | None = None) -> list[Conversation]:
-        """List them, or those in a state, the newest first."""
-        rows = await self._connection.execute(sql.EVERY, {"limit": limit, "state": state})
+    async def every(
+        self, *, limit: int, state: State | None = None, after: Place | None = None
+    ) -> list[Conversation]:
+        """List them, or those in a state, the newest first; from a place on, if one is named."""
+        moved_at, id_ = after or _TOP
+        values = {"limit": limit, "state": state, "moved_at": moved_at, "after": id_}
+        rows = await self._connection.execute(sql.EVERY, values)
         return [conversation_of(row) for row in rows]
 
     async def get(self, conversation: ConversationId) -> Conversation | None:

@@ -112,6 +112,7 @@ class Listener:
                 "media": [media_json(line.media) for line in lines],
                 "speakers": [line.speaker for line in lines],
                 "attached": [line.attached for line in lines],
+                "opted_out": [line.opted_out for line in lines],
             },
         )
         places = {(row[0], row[1]): row[2] for row in rows}
@@ -190,10 +191,16 @@ def _asked(
     """Find what customers said that is ours to answer."""
     found = []
     for head in heads:
-        new = [p for p in fresh.get(head.conversation, ()) if p[0].role is Role.CUSTOMER]
+        new = _waiting(fresh.get(head.conversation, ()))
         if new and states[head.conversation]["state"] in _OURS:
             found.append(_Asked(head.agent_id, states[head.conversation], new))
     return found
+
+
+def _waiting(fresh: Sequence[Placed]) -> list[Placed]:
+    """Give the customer's lines, but for those up to the last of one who had opted out."""
+    passed_over = max((seq for line, seq in fresh if line.opted_out), default=0)
+    return [p for p in fresh if p[0].role is Role.CUSTOMER and p[1] > passed_over]
 
 
 def _turn_for(

@@ -83,6 +83,7 @@ def line_of(row: Any) -> Line:
         speaker=row["speaker"],
         attached=row["attached"],
         unsent=row["unsent"],
+        opted_out=row["opted_out"],
     )
 
 

@@ -38,9 +38,11 @@ ADD_LINES = Sql("""
         from unnest(
             cast(:conversations as text[]), cast(:tenants as text[]), cast(:roles as text[]),
             cast(:texts as text[]), cast(:messages as text[]), cast(:ats as timestamptz[]),
-            cast(:media as text[]), cast(:speakers as text[]), cast(:attached as text[])
+            cast(:media as text[]), cast(:speakers as text[]), cast(:attached as text[]),
+            cast(:opted_out as boolean[])
         ) with ordinality as row(
-            conversation_id, tenant_id, role, text, message_id, at, media, speaker, attached, n)
+            conversation_id, tenant_id, role, text, message_id, at, media, speaker, attached,
+            opted_out, n)
         order by conversation_id, message_id, n
     ), fresh as (
         select input.*, row_number() over (partition by conversation_id order by n) as place
@@ -52,17 +54,20 @@ ADD_LINES = Sql("""
         update conversation c set
             next_seq = c.next_seq + f.size,
             last_seq = case when f.last_customer is null then c.last_seq
-                            else c.next_seq + f.last_customer - 1 end
+                            else c.next_seq + f.last_customer - 1 end,
+            answered_seq = case when f.last_passed_over is null then c.answered_seq
+                                else c.next_seq + f.last_passed_over - 1 end
         from (select conversation_id, count(*) as size,
-                     max(place) filter (where role = 'customer') as last_customer
+                     max(place) filter (where role = 'customer') as last_customer,
+                     max(place) filter (where opted_out) as last_passed_over
               from fresh group by conversation_id) as f
         where c.id = f.conversation_id
         returning c.id, c.next_seq - f.size as first_seq
     )
     insert into line (conversation_id, seq, tenant_id, role, text, message_id, written_at, media,
-                      speaker, attached)
+                      speaker, attached, opted_out)
     select f.conversation_id, counted.first_seq + f.place - 1, f.tenant_id, f.role, f.text,
-           f.message_id, f.at, cast(f.media as jsonb), f.speaker, f.attached
+           f.message_id, f.at, cast(f.media as jsonb), f.speaker, f.attached, f.opted_out
     from fresh f join counted on counted.id = f.conversation_id
     returning conversation_id, message_id, seq""")
 
@@ -134,18 +139,21 @@ STEPS = f"""
 ANSWERED = Sql(f"""
     with closed as (
         update conversation c set
-            answered_seq = :upto, turn_id = null, turn_deadline = null, updated_at = now(),
-            held_until = case when c.last_seq > :upto then c.held_until end,
+            answered_seq = greatest(c.answered_seq, :upto),
+            turn_id = null, turn_deadline = null, updated_at = now(),
+            held_until = case when c.last_seq > greatest(c.answered_seq, :upto)
+                              then c.held_until end,
             next_seq = c.next_seq + cardinality(cast(:texts as text[]))
         where c.id = :id
-        returning c.last_seq, c.held_until,
+        returning c.last_seq, c.answered_seq, c.held_until,
                   c.next_seq - cardinality(cast(:texts as text[])) as first_seq
     ), said as (
         insert into line (conversation_id, seq, tenant_id, role, text, written_at, run_id)
         select :id, closed.first_seq + t.n - 1, :tenant, 'agent', t.text, :at, :run
         from closed, unnest(cast(:texts as text[])) with ordinality as t(text, n)
     ), ended as ({_RUN}), stepped as ({STEPS})
-    select last_seq, held_until from closed""")
+    select last_seq, answered_seq, held_until from closed""")
+"""Who opted out meanwhile waits for no answer: `answered_seq` is not taken back."""
 SET_ASIDE = Sql(f"with ended as ({_RUN}) {STEPS}")
 
 HELD = Sql("select last_seq, state from conversation where id = :id for update")
@@ -188,6 +196,8 @@ HEARD = Sql(f"""
     update line set text = coalesce(:text, text),
                     media = media || jsonb_build_object('state', cast(:state as text))
     {_OF_MESSAGE}""")
+OPTED_OUT = Sql("""
+    select opted_out from line where conversation_id = :id and message_id = :message""")
 AMEND = Sql(f"update line set text = :text {_OF_MESSAGE}")
 TAKE_BACK = Sql(f"""
     update line set text = '{TAKEN_BACK}', media = null, attached = '' {_OF_MESSAGE}""")
@@ -204,10 +214,12 @@ RELEASE = Sql("""
 EVERY = Sql(f"""
     select {COLUMNS} from conversation c
     where (cast(:state as text) is null or c.state = :state) and c.forgotten_at is null
-    order by c.updated_at desc limit :limit""")
+      and (c.updated_at, c.id) < (cast(:moved_at as timestamptz), cast(:after as text))
+    order by c.updated_at desc, c.id desc limit :limit""")
 GET = Sql(f"select {COLUMNS} from conversation c where c.id = :id and c.forgotten_at is null")
 LINES = Sql("""
-    select seq, role, text, message_id, written_at, media, run_id, speaker, attached, unsent
+    select seq, role, text, message_id, written_at, media, run_id, speaker, attached, unsent,
+           opted_out
     from line
     where conversation_id = :id and seq > :after
       and (cast(:upto as bigint) is null or seq <= :upto)

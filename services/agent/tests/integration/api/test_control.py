@@ -43,10 +43,11 @@ async def test_a_person_takes_over_answers_and_hands_back(office: Any) -> None:
         ("customer", "hello?"),
         ("human", "Rui here."),
     ]
-    [listed] = (await us.ask("GET", "/conversations?state=human")).json()
+    [listed] = (await us.ask("GET", "/conversations?state=human")).json()["conversations"]
     assert (listed["id"], listed["known_as"]) == (name, ["+5511988880001"])
     assert listed["updated_at"] < listed["human_until"]
-    assert (await us.ask("GET", "/conversations?state=bot")).json() == []
+    nobody: dict[str, Any] = {"conversations": [], "next_cursor": None}
+    assert (await us.ask("GET", "/conversations?state=bot")).json() == nobody
 
     back = await us.ask("POST", f"/conversations/{name}/hand-back")
     assert (back.json()["state"], back.json()["human_until"]) == ("bot", None)

@@ -76,7 +76,8 @@ async def test_a_tenants_limits_are_set_whole_and_shown(office: Any) -> None:
 async def ceiling(us: Any, action: str, **limits: Any) -> list[str]:
     names = ("requests_per_minute", "tokens_per_minute", "usd_per_day", "usd_per_month")
     said: dict[str, Any] = dict.fromkeys((*names, "parallel_runs")) | limits
-    arguments = argparse.Namespace(action=action, tenant=us.tenant, json=False, **said)
+    said = {"json": False, "new": False, **said}
+    arguments = argparse.Namespace(action=action, tenant=us.tenant, **said)
     return await act_on_ceilings(PostgresCeilings(us.office.database), arguments)
 
 
@@ -99,6 +100,30 @@ async def test_no_tenant_sets_limits_above_the_operators_ceiling(office: Any) ->
     assert set((await us.ask("GET", "/limits")).json().values()) == {None}
     with pytest.raises(InvalidInput):
         await ceiling(us, "set")
+
+
+async def test_a_ceiling_of_a_tenant_that_nobody_knows_is_set_on_purpose_only(office: Any) -> None:
+    us = office.caller()
+    with pytest.raises(NotFound) as refused:
+        await ceiling(us, "set", usd_per_day="2")
+    assert us.tenant in str(refused.value)
+    assert "--new" in refused.value.hint
+    with pytest.raises(NotFound):
+        await ceiling(us, "lift")
+    assert set((await us.ask("GET", "/limits")).json().values()) == {None}
+
+    [said] = await ceiling(us, "set", usd_per_day="2", new=True)
+    assert us.tenant in said
+    await ceiling(us, "set", usd_per_day="3")
+    assert (await us.ask("GET", "/limits")).json()["micros_per_day"] == 3_000_000
+
+
+async def test_a_tenant_with_an_agent_is_known(office: Any) -> None:
+    us = office.caller()
+    made = await us.makes()
+    await us.ask("DELETE", f"/agents/{made['id']}")
+    await ceiling(us, "set", usd_per_day="2")
+    assert (await us.ask("GET", "/limits")).json()["micros_per_day"] == 2_000_000
 
 
 async def test_operators_set_prices_and_workers_take_them_up(office: Any) -> None:
@@ -164,5 +189,6 @@ async def test_the_command_line_knows_prices_and_ceilings() -> None:
     parser = parser_of("ceilings")
     asked = parser.parse_args(["set", "--usd-per-day", "2", "--parallel-runs", "4", "ten_1"])
     assert (asked.tenant, asked.usd_per_day, asked.parallel_runs) == ("ten_1", "2", 4)
+    assert (asked.new, parser.parse_args(["set", "--new", "ten_1"]).new) == (False, True)
     with pytest.raises(SystemExit):
         parser.parse_args(["set", "--parallel-runs", "0", "ten_1"])

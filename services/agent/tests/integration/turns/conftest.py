@@ -187,6 +187,14 @@ class Desk:
         return self.events(kind)
 
     async def writes(self, chat: str, text: str, **changes: Any) -> None:
+        await self.hears(self.said(chat, text, **changes))
+
+    async def hears(self, *said: Envelope[MessageReceived]) -> None:
+        """Take in what was said, as one batch."""
+        async with context_opener(self.database, Wake(lambda: None))() as context:
+            await listen(context, said)
+
+    def said(self, chat: str, text: str, **changes: Any) -> Envelope[MessageReceived]:
         event = MessageReceived(
             message_id=MessageId(new_id("wa")),
             chat_id=ChatId(chat),
@@ -197,9 +205,7 @@ class Desk:
             sent_at=utc_now(),
             agent_id=self.agent.id,
         ).model_copy(update=changes)
-        envelope = Envelope(EventId(new_id("evt")), self.agent.tenant, utc_now(), event, "test")
-        async with context_opener(self.database, Wake(lambda: None))() as context:
-            await listen(context, [envelope])
+        return Envelope(EventId(new_id("evt")), self.agent.tenant, utc_now(), event, "test")
 
     async def claim(self) -> Job | None:
         jobs = await claim(self.database, TURNS, 1)

@@ -64,8 +64,11 @@ def opener(desk: Any) -> Any:
     return context_opener(desk.database, Wake(lambda: None))
 
 
-async def writes(desk: Any, kind: MessageKind, message: str = "wa_1", text: str = "") -> None:
-    await desk.writes("c", text, kind=kind, message_id=MessageId(message), media=Media())
+async def writes(
+    desk: Any, kind: MessageKind, message: str = "wa_1", text: str = "", **changes: Any
+) -> None:
+    what = {"kind": kind, "message_id": MessageId(message), "media": Media(), **changes}
+    await desk.writes("c", text, **what)
 
 
 async def stored(desk: Any, kind: MessageKind, message: str = "wa_1", *, ok: bool = True) -> None:
@@ -152,6 +155,14 @@ async def test_who_hears_nothing_waits_for_nothing(desk: Any) -> None:
     assert await due_in(desk) <= 0
     await stored(desk, VOICE)
     assert await claim(desk.database, CHORES, 1) == []
+
+
+async def test_a_voice_note_of_who_opted_out_is_kept_and_not_paid_for(desk: Any) -> None:
+    await writes(desk, VOICE, opted_out=True)
+    await stored(desk, VOICE)
+    assert await claim(desk.database, CHORES, 1) == []
+    assert await desk.claim() is None
+    assert (await desk.one(_LINE, message="wa_1"))["state"] == "stored"
 
 
 async def test_a_file_that_never_comes_holds_a_turn_only_so_long(desk: Any) -> None:

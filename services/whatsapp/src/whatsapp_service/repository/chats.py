@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from common.contracts import ChatId, IntegrationId, TenantId
 from common.db import Connection, Sql
-from whatsapp_service.domain.ports import SeenChat
+from whatsapp_service.domain.ports import FoundChat, SeenChat
 
 _FIND = Sql("""
-    select a.integration_id, a.alias, a.chat_id from alias a
+    select a.integration_id, a.alias, a.chat_id, o.chat_id is not null as opted_out from alias a
     join unnest(cast(:integrations as text[]), cast(:aliases as text[])) as x(integration_id, alias)
-      on a.integration_id = x.integration_id and a.alias = x.alias""")
+      on a.integration_id = x.integration_id and a.alias = x.alias
+    left join opt_out o on o.chat_id = a.chat_id""")
 _LEARN = Sql("""
     insert into alias (integration_id, alias, tenant_id, chat_id)
     select * from unnest(cast(:integrations as text[]), cast(:aliases as text[]),
@@ -62,7 +63,7 @@ class PostgresChats:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def resolve(self, seen: Sequence[SeenChat]) -> list[ChatId]:
+    async def resolve(self, seen: Sequence[SeenChat]) -> list[FoundChat]:
         """Find or create the chat of each address, merging those that prove to be one.
 
         The chat rows stay locked until the commit, so events of one chat are published in the
@@ -71,7 +72,9 @@ class PostgresChats:
         if not seen:
             return []
         names_of = [[(s.integration.id, alias) for alias in s.address.aliases] for s in seen]
-        known = await self._known({name for names in names_of for name in names})
+        kept = await self._known({name for names in names_of for name in names})
+        known = {name: chat.id for name, chat in kept.items()}
+        opted_out = {chat.id for chat in kept.values() if chat.opted_out}
         learned: dict[tuple[str, str], tuple[str, ChatId]] = {}
         ids: list[ChatId] = []
         for (integration, address, _), names in zip(seen, names_of, strict=True):
@@ -81,6 +84,8 @@ class PostgresChats:
                 await self._merge(gone=other, into=chat)
                 known = {name: chat if c == other else c for name, c in known.items()}
                 ids = [chat if c == other else c for c in ids]
+                if other in opted_out:
+                    opted_out.add(chat)
             for name in names:
                 if name not in known:
                     known[name] = chat
@@ -89,14 +94,14 @@ class PostgresChats:
         await self._touch(seen, ids)
         if learned:
             await self._learn(learned)
-        return ids
+        return [FoundChat(chat, chat in opted_out) for chat in ids]
 
-    async def _known(self, names: set[tuple[str, str]]) -> dict[tuple[str, str], ChatId]:
+    async def _known(self, names: set[tuple[str, str]]) -> dict[tuple[str, str], FoundChat]:
         rows = await self._connection.execute(
             _FIND,
             {"integrations": [i for i, _ in names], "aliases": [alias for _, alias in names]},
         )
-        return {(row[0], row[1]): ChatId(row[2]) for row in rows}
+        return {(row[0], row[1]): FoundChat(ChatId(row[2]), row[3]) for row in rows}
 
     async def _merge(self, *, gone: ChatId, into: ChatId) -> None:
         for statement in _MERGE:

@@ -6,7 +6,7 @@ import pytest
 from outgoing import order, wish, write_to
 from whatsapp_stage import resume, until_sent
 
-from common.contracts import MessageFailed, MessageSent, Text
+from common.contracts import MessageFailed, MessageReceived, MessageSent, Text
 from common.testing import eventually
 from whatsapp_service.domain.model.sending_rules import OPT_OUT_REPLY
 
@@ -95,6 +95,24 @@ async def test_a_tenants_own_words_are_learned_and_the_usual_ones_then_mean_noth
     assert len(stage.events(number, MessageSent)) == 1
 
 
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_message_says_whether_its_customer_has_opted_out(
+    stage: Any, together: bool
+) -> None:
+    number = await stage.number()
+    said = {"hi": False, "stop": True, "Stop!": True, "hello?": True, "start": False, "ok": False}
+    bodies = [number.said(text) for text in said]
+    for batch in [bodies] if together else [[body] for body in bodies]:
+        await stage.take_in(number, batch)
+        await stage.take_in(number, batch)
+    other = number.said("somebody else", jid="5511988880002@s.whatsapp.net")
+    await stage.take_in(number, [number.said("baja"), other])
+
+    said |= {"baja": True, "somebody else": False}
+    told = await stage.until_events(number, MessageReceived, len(said))
+    assert {one.text: one.opted_out for one in told} == said
+
+
 async def test_an_opt_out_survives_the_merging_of_chats(stage: Any) -> None:
     number = await stage.number(live=True)
     lid, phone = "277777777777777@lid", "5511911112222@s.whatsapp.net"
@@ -103,5 +121,7 @@ async def test_an_opt_out_survives_the_merging_of_chats(stage: Any) -> None:
     await stage.take_in(number, [number.said("both", jid=phone, alt=lid)])
     await stage.send(number, by_phone, "not wanted")
 
+    told = await stage.until_events(number, MessageReceived, 3)
+    assert {one.text for one in told if one.opted_out} == {"stop", "both"}
     [failed] = await stage.until_events(number, MessageFailed)
     assert failed.code == "opted_out"

@@ -88,7 +88,7 @@ class Conversation:
     last_seq: int
     """The newest line the customer wrote."""
     answered_seq: int
-    """The newest of the customer's lines that has been answered."""
+    """The newest of the customer's lines that has been answered, or waits for no answer."""
     summary: str = ""
     summary_upto: int = 0
     """The newest line that the summary tells of."""
@@ -124,6 +124,8 @@ class Line:
     """What came with the words: a place, a contact, what is quoted; see `attached.attached_to`."""
     unsent: bool = False
     """It was to be sent and never will be: nobody has read it."""
+    opted_out: bool = False
+    """Its customer wants to hear nothing: it waits for no answer, nor does what came before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,8 @@ class NewLine:
     attached: str = ""
     known_as: tuple[str, ...] = ()
     """The names of whom the conversation is with, where this line tells them."""
+    opted_out: bool = False
+    """As in `Line`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from agent_service.domain.ports.storage import (
     Opener,
     OpenForTenant,
     Outbox,
+    Place,
 )
 from agent_service.domain.ports.turns import Turns
 
@@ -67,6 +68,7 @@ __all__ = [
     "Opener",
     "Outbox",
     "Outside",
+    "Place",
     "Prices",
     "RemoteTool",
     "Runs",

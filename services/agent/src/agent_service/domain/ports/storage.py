@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from agent_service.domain.model import (
     Agent,
@@ -122,6 +122,13 @@ class Ended:
     """The steps that are not in the journal yet."""
 
 
+class Place(NamedTuple):
+    """A place in the list of conversations: right behind one of them, as it stood then."""
+
+    moved_at: datetime
+    id: ConversationId
+
+
 class Conversations(Protocol):
     """Conversations, their lines, and the turns that wait to be answered."""
 
@@ -183,6 +190,9 @@ class Conversations(Protocol):
     ) -> bool:
         """Write down what became of a line's file; False when there is no such line."""
 
+    async def opted_out(self, conversation: ConversationId, message: MessageId) -> bool:
+        """Say whether the line of a message waits for no answer, as its customer had opted out."""
+
     async def amend(self, conversation: ConversationId, message: MessageId, text: str) -> None:
         """Give the line of a message other words."""
 
@@ -197,8 +207,10 @@ class Conversations(Protocol):
     async def release(self, conversation: ConversationId, now: datetime) -> None:
         """Let a turn go on that waited for files, when the last of them has come."""
 
-    async def every(self, *, limit: int, state: State | None = None) -> list[Conversation]:
-        """List them, or those in a state, the newest first."""
+    async def every(
+        self, *, limit: int, state: State | None = None, after: Place | None = None
+    ) -> list[Conversation]:
+        """List them, or those in a state, the newest first; from a place on, if one is named."""
 
     async def get(self, conversation: ConversationId) -> Conversation | None:
         """Find one."""

@@ -8,6 +8,7 @@ from agent_service.domain.model import (
     Agent,
     AgentSettings,
     Ask,
+    Conversation,
     LineMedia,
     MediaState,
     Step,
@@ -63,10 +64,14 @@ async def media_came(
     manners = await context.agents.settings_of([known.agent_id]) if known is not None else {}
     if known is None or known.agent_id not in manners:
         return
+    # Whoever opted out is not answered: their words are not paid for.
+    to_be_heard = _is_to_be_heard(event, manners[known.agent_id]) and not (
+        await context.conversations.opted_out(conversation, event.message_id)
+    )
     media, state = event.media, MediaState.STORED
     if media.reference is None:
         state = MediaState.LOST
-    elif _is_to_be_heard(event, manners[known.agent_id]):
+    elif to_be_heard:
         state = MediaState.AWAITED  # until it has been heard
     found = LineMedia(
         kind=event.kind,
@@ -78,20 +83,24 @@ async def media_came(
     )
     if not await context.conversations.media_came(conversation, event.message_id, found):
         return
-    if not _is_to_be_heard(event, manners[known.agent_id]):
+    if not to_be_heard:
         await context.conversations.release(conversation, context.now())
         return
+    await context.chores.add(_hearing_chore(tenant, known, event))
+
+
+def _hearing_chore(tenant: TenantId, conversation: Conversation, event: MediaStored) -> Chore:
     what = {
         "do": TRANSCRIBE,
-        "agent": known.agent_id,
-        "conversation": conversation,
+        "agent": conversation.agent_id,
+        "conversation": conversation.id,
         "message": event.message_id,
         "reference": event.media.reference or "",
         "mimetype": event.media.mimetype or "audio/ogg",
         "seconds": str(event.media.seconds or ""),
     }
-    name = derived_id("hear", conversation, event.message_id)
-    await context.chores.add(Chore(tenant, f"{conversation}:hear", name, what))
+    name = derived_id("hear", conversation.id, event.message_id)
+    return Chore(tenant, f"{conversation.id}:hear", name, what)
 
 
 def _is_to_be_heard(event: MediaStored, settings: AgentSettings) -> bool:

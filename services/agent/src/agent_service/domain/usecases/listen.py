@@ -63,6 +63,7 @@ def _line(
         return None
     if event.kind is MessageKind.UNSUPPORTED and not settings.unknown_reply:
         return None
+    role = _role(event, settings)
     return NewLine(
         conversation=conversation_id(envelope.tenant, event.integration_id, event.chat_id),
         tenant=envelope.tenant,
@@ -70,7 +71,7 @@ def _line(
         integration_id=event.integration_id,
         chat_id=event.chat_id,
         message_id=event.message_id,
-        role=_role(event, settings),
+        role=role,
         text=_words(event),
         at=event.sent_at,
         traceparent=envelope.traceparent,
@@ -78,6 +79,7 @@ def _line(
         speaker=speaker_of(event),
         attached=attached_to(event),
         known_as=known_as,
+        opted_out=event.opted_out and role is Role.CUSTOMER,
     )
 
 

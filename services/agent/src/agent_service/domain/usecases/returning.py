@@ -34,11 +34,13 @@ async def _answered_upto(
 ) -> int | None:
     """Name the line after which the customer waits; None when they do not.
 
-    A person who only took the conversation over has answered nothing.
+    A person who only took the conversation over has answered nothing; who had opted out waits for
+    nothing.
     """
     lines = await context.conversations.lines(conversation.id, limit=_LOOK_BACK)
     ours = next((x.seq for x in lines if x.role is not Role.CUSTOMER and not x.unsent), 0)
-    answered = min(ours, conversation.answered_seq)
+    passed_over = next((line.seq for line in lines if line.opted_out), 0)
+    answered = max(min(ours, conversation.answered_seq), passed_over)
     newest = next((line for line in lines if line.role is Role.CUSTOMER), None)
     if newest is None or newest.seq <= answered:
         return None

@@ -58,6 +58,13 @@ class SeenChat(NamedTuple):
     at: datetime
 
 
+class FoundChat(NamedTuple):
+    """The chat of an address, and whether its customer wants nothing more."""
+
+    id: ChatId
+    opted_out: bool
+
+
 class StoredMessage(NamedTuple):
     """One message as it is kept."""
 
@@ -161,7 +168,7 @@ class Integrations(Protocol):
 class Chats(Protocol):
     """Chats and the names WhatsApp has for them."""
 
-    async def resolve(self, seen: Sequence[SeenChat]) -> list[ChatId]:
+    async def resolve(self, seen: Sequence[SeenChat]) -> list[FoundChat]:
         """Find or create the chat of each address, merging those that prove to be one."""
 
     async def owned(

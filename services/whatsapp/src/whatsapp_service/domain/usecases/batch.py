@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from common.contracts import Envelope, Event, EvolutionWebhookReceived
+from common.contracts import ChatId, Envelope, Event, EvolutionWebhookReceived, MessageReceived
 from whatsapp_service.domain.model import Integration, Observation
 from whatsapp_service.domain.ports import Context, MessageKey
 
@@ -48,6 +48,14 @@ class Announcements:
     def add_encoded(self, seen: Seen, event: Event, encoded: bytes) -> None:
         """Announce an event that is written as JSON already."""
         self.found.append(Announcement(seen, event, encoded))
+
+    def note_wish(self, since: Seen, chat_id: ChatId, *, opted_out: bool) -> None:
+        """Say of a chat's messages, from one on, whether their customer wants nothing more."""
+        for place, (seen, event, _) in enumerate(self.found):
+            if seen.place < since.place or not isinstance(event, MessageReceived):
+                continue
+            if event.chat_id == chat_id:
+                self.found[place] = Announcement(seen, event.amended(opted_out=opted_out))
 
     def publish(self, context: Context) -> None:
         """Put them into the outbox in the order of their causes."""

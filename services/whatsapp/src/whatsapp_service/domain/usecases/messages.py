@@ -13,7 +13,7 @@ from common.contracts import (
     MessageSent,
 )
 from whatsapp_service.domain.model import STALE_AFTER, Outbound
-from whatsapp_service.domain.ports import Context, MessageKey, SeenChat, StoredMessage
+from whatsapp_service.domain.ports import Context, FoundChat, MessageKey, SeenChat, StoredMessage
 from whatsapp_service.domain.usecases.batch import Announcements, Seen
 from whatsapp_service.domain.usecases.media import want_files
 
@@ -112,14 +112,14 @@ def delivery_of(
     )
 
 
-async def _chats(context: Context, seen: Sequence[Seen]) -> dict[int, ChatId]:
+async def _chats(context: Context, seen: Sequence[Seen]) -> dict[int, FoundChat]:
     found = [
         (one.place, SeenChat(one.integration, one.observation.chat, _at(one)))
         for one in seen
         if one.observation.chat is not None
     ]
-    ids = await context.chats.resolve([chat for _, chat in found])
-    return {place: chat_id for (place, _), chat_id in zip(found, ids, strict=True)}
+    chats = await context.chats.resolve([chat for _, chat in found])
+    return {place: chat for (place, _), chat in zip(found, chats, strict=True)}
 
 
 def _at(seen: Seen) -> datetime:
@@ -129,14 +129,14 @@ def _at(seen: Seen) -> datetime:
     return seen.webhook.time
 
 
-def _complete(seen: Seen, chat_id: ChatId, now: datetime) -> MessageReceived | MessageSent:
-    """Fill in what only we know: the chat, the agent, and whether it came too late."""
+def _complete(seen: Seen, chat: FoundChat, now: datetime) -> MessageReceived | MessageSent:
+    """Fill in what only we know: the chat and its wish, the agent, whether it came too late."""
     event = seen.observation.event
     if type(event) is not MessageReceived:
-        return cast("MessageSent", event).completed(chat_id=chat_id)
+        return cast("MessageSent", event).completed(chat_id=chat.id)
     stale = event.stale or now - event.sent_at > STALE_AFTER
     agent = seen.integration.agent_id
-    return event.completed(chat_id=chat_id, agent_id=agent, stale=stale)
+    return event.completed(chat_id=chat.id, agent_id=agent, stale=stale, opted_out=chat.opted_out)
 
 
 def _reports_ours(seen: Seen) -> bool:
@@ -144,9 +144,11 @@ def _reports_ours(seen: Seen) -> bool:
     return seen.observation.echo or bool(getattr(seen.observation.event, "from_me", False))
 
 
-async def _in_flight(context: Context, seen: Sequence[Seen], chats: dict[int, ChatId]) -> _InFlight:
+async def _in_flight(
+    context: Context, seen: Sequence[Seen], chats: dict[int, FoundChat]
+) -> _InFlight:
     """Find commands whose call has begun and not ended, where such messages were reported."""
-    suspects = {chats[one.place] for one in seen if _reports_ours(one)}
+    suspects = {chats[one.place].id for one in seen if _reports_ours(one)}
     if not suspects:
         return {}
     found = await context.outbound.in_flight(sorted(suspects))

@@ -17,7 +17,7 @@ from common.contracts import (
 )
 from whatsapp_service.domain.model import KnownWords, SendingSettings
 from whatsapp_service.domain.ports import Context, OptOut
-from whatsapp_service.domain.usecases.batch import Announcements
+from whatsapp_service.domain.usecases.batch import Announcements, Seen
 from whatsapp_service.domain.usecases.commands import tell_cancelled
 
 _DEFAULTS = SendingSettings()
@@ -28,25 +28,31 @@ async def heed_opt_outs(context: Context, announcements: Announcements, words: K
     """Do what the new messages of this batch ask for, when one is an opt-out or opt-in word.
 
     Looks in memory first: a message that is no such word costs no statement. Only what is said to
-    the number itself counts: a word in a group is not meant for us.
+    the number itself counts: a word in a group is not meant for us. The word itself, and what
+    follows it in this batch, is told with the wish that it says.
     """
-    found: list[tuple[MessageReceived, TenantId, str]] = []
+    found: list[tuple[Seen, MessageReceived, str]] = []
     for one in announcements.found:
         event = one.event
         # By exact type: `isinstance` on pydantic models goes through ABCMeta.
         if type(event) is MessageReceived and _may_ask(event):
             word = words.suspects(event.text)
             if word is not None:
-                found.append((event, one.seen.integration.tenant, word))
+                found.append((one.seen, event, word))
     if not found:
         return
-    wishes = await context.opt_outs.settings(sorted({tenant for _, tenant, _ in found}))
-    for event, tenant, word in found:
+    wishes = await context.opt_outs.settings(
+        sorted({seen.integration.tenant for seen, _, _ in found})
+    )
+    for seen, event, word in found:
+        tenant = seen.integration.tenant
         settings = wishes.get(tenant, _DEFAULTS)
         if word in settings.opt_out_words:
             await _opt_out(context, event, _Asked(tenant, word, settings.opt_out_reply))
+            announcements.note_wish(seen, event.chat_id, opted_out=True)
         elif word in settings.opt_in_words:
             await context.opt_outs.remove(event.chat_id)
+            announcements.note_wish(seen, event.chat_id, opted_out=False)
 
 
 def _may_ask(event: MessageReceived) -> bool:
