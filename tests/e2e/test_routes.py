@@ -117,9 +117,10 @@ async def everything_there_is(running: Suite, number: str) -> dict[str, str]:
         headers={"content-type": "application/pdf"},
     )
     assert file.status_code == 201, file.text
-    lists = ("agents", "chats", "integrations/whatsapp")
-    [agent], [chat], [one] = [(await running.api.get(f"/api/{path}")).json() for path in lists]
-    [talk] = (await running.api.get("/api/conversations")).json()["conversations"]
+    lists = ("agents", "chats", "conversations", "integrations/whatsapp")
+    [agent], [chat], [talk], [one] = [
+        (await running.api.get(f"/api/{path}")).json() for path in lists
+    ]
     messages = (await running.api.get(f"/api/chats/{chat['id']}/messages")).json()
     keys = (await running.api.get("/api/keys")).json()
     return {

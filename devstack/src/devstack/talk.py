@@ -92,8 +92,7 @@ class Talk:
         await self.phone.write(PERSON)
         answer = await self.phone.next_answer()
         _require(len(await self.phone.billed()) == billed, "a model was asked about it")
-        page = await self.phone.call("GET", "/api/conversations?state=handoff_requested")
-        [conversation] = page["conversations"]
+        [conversation] = await self.phone.listed("/api/conversations?state=handoff_requested")
         self.conversation = str(conversation["id"])
         return f"Maria: {PERSON} · Ana: {answer}"
 

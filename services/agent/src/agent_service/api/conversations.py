@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from agent_service.api.doors import ConversationReader, ConversationWriter, Limit, Opens, Words
-from agent_service.api.pages import Cursor, cursor_of, place_of
+from agent_service.api.pages import PAGED, Cursor, next_page, place_of
 from agent_service.domain.model import Conversation, Fact, Line, State
 from agent_service.domain.ports import Place
 from agent_service.domain.usecases import control
@@ -35,13 +35,6 @@ class ConversationView(BaseModel):
     state: State
     human_until: AwareDatetime | None = None
     updated_at: AwareDatetime
-
-
-class ConversationPage(BaseModel):
-    """One page of conversations, and the `cursor` of the next; null on the last."""
-
-    conversations: list[ConversationView]
-    next_cursor: str | None
 
 
 class LineView(BaseModel):
@@ -120,14 +113,15 @@ class ReplyBody(BaseModel):
     text: Words = Field(min_length=1, max_length=4096, pattern=r"\S")
 
 
-@router.get("/conversations")
-async def list_conversations(
+@router.get("/conversations", responses=PAGED)
+async def list_conversations(  # noqa: PLR0913 - a query parameter is an argument
     caller: ConversationReader,
     open_for: Opens,
+    response: Response,
     limit: Limit = 50,
     state: Annotated[State | None, Query()] = None,
     cursor: Cursor = None,
-) -> ConversationPage:
+) -> list[ConversationView]:
     """List the tenant's conversations, the most recent first, page by page.
 
     One that moves while you turn the pages goes to the top of the first: no page shows it twice.
@@ -136,10 +130,10 @@ async def list_conversations(
     async with open_for(TenantId(caller.tenant_id)) as context:
         found = await context.conversations.every(limit=limit + 1, state=state, after=after)
     shown = [_view(one) for one in found[:limit]]
-    goes_on = len(found) > limit
-    return ConversationPage(
-        conversations=shown, next_cursor=_behind(shown[-1]) if goes_on else None
-    )
+    if len(found) > limit:
+        behind = Place(shown[-1].updated_at, found[limit - 1].id)
+        response.headers["Link"] = next_page("/api/conversations", behind, limit=limit, state=state)
+    return shown
 
 
 @router.get("/conversations/{conversation_id}")
@@ -232,10 +226,6 @@ async def forget(conversation_id: Words, caller: ConversationWriter, open_for: O
     async with open_for(TenantId(caller.tenant_id)) as context:
         await control.forget(context, ConversationId(conversation_id))
     return Response(status_code=204)
-
-
-def _behind(shown: ConversationView) -> str:
-    return cursor_of(Place(shown.updated_at, ConversationId(shown.id)))
 
 
 def _who(caller: Principal) -> str:

@@ -3,7 +3,8 @@
 from base64 import b64decode, urlsafe_b64encode
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import Query
 
@@ -13,8 +14,25 @@ from common.errors import InvalidInput
 
 Cursor = Annotated[
     str | None,
-    Query(max_length=500, description="`next_cursor` of the page before; nothing for the first"),
+    Query(max_length=500, description="From the `Link` of the page before; none for the first"),
 ]
+PAGED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "headers": {
+            "Link": {
+                "schema": {"type": "string"},
+                "description": 'Where the next page is, `<…>; rel="next"`; absent on the last',
+            }
+        }
+    }
+}
+"""What a list says of its pages, as in RFC 8288."""
+
+
+def next_page(path: str, place: Place, **asked: object) -> str:
+    """Write the `Link` to what follows a place, asked for as this page was."""
+    given = {name: value for name, value in asked.items() if value is not None}
+    return f'<{path}?{urlencode({**given, "cursor": cursor_of(place)})}>; rel="next"'
 
 
 def cursor_of(place: Place) -> str:
@@ -35,5 +53,5 @@ def place_of(cursor: str) -> Place:
         place = Place(datetime.fromisoformat(moved).astimezone(UTC), ConversationId(id_))
         if cursor_of(place) == cursor and id_.isprintable():
             return place
-    hint = "Give the `next_cursor` of a page as it was, or none to begin anew."
+    hint = "Follow the `Link` of a page as it was, or give no cursor to begin anew."
     raise InvalidInput("cursor: this is no cursor of ours.", hint=hint)

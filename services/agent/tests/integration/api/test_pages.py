@@ -10,6 +10,7 @@ from common.db import Sql
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
+FIRST = "/conversations?limit=2"
 _MOVE = Sql("update conversation set updated_at = now() where id = any(cast(:ids as text[]))")
 
 
@@ -19,23 +20,25 @@ async def talks(us: Any, count: int) -> list[ConversationId]:
     return [await us.hears(made["id"], "hello") for _ in range(count)][::-1]
 
 
-async def page(us: Any, query: str = "", cursor: str | None = None) -> tuple[list[str], str | None]:
-    """The ids on a page of two, and the cursor of the next."""
-    here = "" if cursor is None else f"&cursor={cursor}"
-    answer = await us.ask("GET", f"/conversations?limit=2{query}{here}")
+async def page(us: Any, link: str) -> tuple[list[str], str]:
+    """The ids on a page, and where the next one is; nowhere behind the last."""
+    answer = await us.ask("GET", link)
     assert answer.status_code == 200, answer.text
-    body = answer.json()
-    return [one["id"] for one in body["conversations"]], body["next_cursor"]
+    there = answer.links.get("next", {}).get("url", "")
+    return [one["id"] for one in answer.json()], there.removeprefix("/api")
 
 
-async def pages(us: Any, query: str = "", cursor: str | None = None) -> list[list[str]]:
+async def pages(us: Any, link: str = FIRST) -> list[list[str]]:
     """All pages from one on."""
-    ids, cursor = await page(us, query, cursor)
-    return [ids] if cursor is None else [ids, *await pages(us, query, cursor)]
+    found = []
+    while link:
+        ids, link = await page(us, link)
+        found.append(ids)
+    return found
 
 
 @pytest.mark.parametrize("count", [0, 1, 4, 5])
-async def test_the_pages_together_are_the_whole_list_and_the_last_has_no_cursor(
+async def test_the_pages_together_are_the_whole_list_and_the_last_has_no_link(
     office: Any, count: int
 ) -> None:
     us = office.caller()
@@ -54,12 +57,12 @@ async def test_of_those_that_moved_in_one_moment_none_is_lost_or_shown_twice(off
 async def test_what_moves_while_the_pages_are_turned_is_shown_once_at_most(office: Any) -> None:
     us = office.caller()
     ids = await talks(us, 6)
-    first, cursor = await page(us)
+    first, link = await page(us, FIRST)
     await office.database.execute(_MOVE, {"ids": [ids[1], ids[4]]})
     [new] = await talks(us, 1)
 
-    assert (first, await pages(us, "", cursor)) == (ids[:2], [ids[2:4], ids[5:]])
-    assert (await page(us))[0][0] == new
+    assert (first, await pages(us, link)) == (ids[:2], [ids[2:4], ids[5:]])
+    assert (await page(us, FIRST))[0][0] == new
 
 
 async def test_a_state_is_listed_page_by_page_too(office: Any) -> None:
@@ -67,16 +70,16 @@ async def test_a_state_is_listed_page_by_page_too(office: Any) -> None:
     ids = await talks(us, 5)
     for one in ids[::-2]:
         await us.ask("POST", f"/conversations/{one}/take-over")
-    assert await pages(us, "&state=human") == [[ids[0], ids[2]], [ids[4]]]
-    assert await pages(us, "&state=bot") == [[ids[1], ids[3]]]
+    assert await pages(us, f"{FIRST}&state=human") == [[ids[0], ids[2]], [ids[4]]]
+    assert await pages(us, f"{FIRST}&state=bot") == [[ids[1], ids[3]]]
 
 
-async def test_another_tenants_cursor_leads_to_nothing_of_theirs(office: Any) -> None:
+async def test_another_tenants_link_leads_to_nothing_of_theirs(office: Any) -> None:
     us, them = office.caller(), office.caller()
     await talks(us, 3)
-    _, cursor = await page(us)
+    _, link = await page(us, FIRST)
     ids = await talks(them, 1)
-    assert await pages(them, "", cursor) == [[]]
+    assert await pages(them, link) == [[]]
     assert await pages(them) == [ids]
 
 
