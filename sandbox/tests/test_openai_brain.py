@@ -112,7 +112,7 @@ async def test_served_calls_are_listed_and_counted(
     assert first["answer"]["text"] == "You said: billed although dropped"
     assert second["tools"][0]["name"] == "free_slots"
     counted = await door.get("/openai/calls/count", params={"contains": "conversation-7"})
-    assert counted.json() == {"count": 1}
+    assert counted.json() == {"count": 1, "thinking": 0}
     later = (await door.get("/openai/calls", params={"since": 1})).json()
     assert [row["seq"] for row in later] == [2]
 
@@ -140,4 +140,4 @@ async def test_input_tokens_are_counted_without_an_answer(
 
     assert answered.usage is not None
     assert counted.input_tokens == answered.usage.input_tokens
-    assert (await door.get("/openai/calls/count")).json() == {"count": 1}
+    assert (await door.get("/openai/calls/count")).json()["count"] == 1

@@ -22,7 +22,6 @@ A_TOKEN_COSTS_A_MICRO = {
     "AGENT_DEFAULT_OUTPUT_MICROS": "1000000",
 }
 HEARD = "select count(*) from line where text = $1"
-HELD = "select count(*) from lane where leased"
 
 
 class Place(NamedTuple):
@@ -92,8 +91,12 @@ async def thinks_for(place: Place, seconds: float) -> None:
 
 
 async def in_mid_run(place: Place) -> None:
-    """Wait until a worker has a turn in hand."""
-    await eventually(lambda: place.ask_agent(HELD), what="a turn in hand")
+    """Wait until the model thinks."""
+
+    async def thinking() -> bool:
+        return bool((await place.suite.door("GET", "/_sandbox/openai/calls/count"))["thinking"])
+
+    await eventually(thinking, what="a call at the model")
 
 
 async def test_a_burst_of_ten_is_one_answer_and_one_call(calm: Place) -> None:

@@ -130,10 +130,11 @@ async def calls(
 
 @door.get("/calls/count")
 async def count(openai: InOpenAI, contains: str | None = None) -> Json:
-    """Count the served calls, all of them or by what was said."""
-    if contains is None:
-        return {"count": openai.accepted}
-    return {"count": sum(_mentions(call.row(), contains) for call in openai.calls)}
+    """Count the served calls, all or by what was said, and those that wait for their answer."""
+    count = openai.accepted
+    if contains is not None:
+        count = sum(_mentions(call.row(), contains) for call in openai.calls)
+    return {"count": count, "thinking": openai.thinking}
 
 
 @door.delete("/calls")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from sandbox.multipart import Form, MalformedForm, UploadedFile, parse_form
 from sandbox.openai.errors import ApiError, invalid, missing, unknown_parameter, wrong_value
 from sandbox.openai.service import Ask
@@ -47,7 +45,7 @@ async def transcribe(ask: Ask) -> Reply:
     supported = ("json",) if model.only_json else _FORMATS
     if wanted not in supported:
         raise wrong_value("response_format", wanted, supported)
-    await asyncio.sleep(ask.openai.latency_seconds)
+    await ask.openai.think()
     text = spoken(file, ask.openai.transcript)
     usage = _usage(file, text, tokens=model.only_json)
     ask.body = {name: values[-1] for name, values in form.fields.items()}

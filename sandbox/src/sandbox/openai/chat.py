@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from sandbox.openai.brain import Answer
 from sandbox.openai.catalog import Model
 from sandbox.openai.chat_input import MessageReader
@@ -64,7 +62,7 @@ async def create(ask: Ask) -> Reply | StreamReply:
     body = ask.body
     conversation = check(body, ask)
     ask.spend(conversation)
-    await asyncio.sleep(ask.openai.latency_seconds)
+    await ask.openai.think()
     answer = ask.openai.brain.answer(conversation)
     completion = _completion(ask, conversation, answer)
     ask.openai.record(ask, conversation.model, answer.row(), completion["usage"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from sandbox.openai.brain import Answer
@@ -82,7 +81,7 @@ async def create(ask: Ask) -> Reply | StreamReply:
     body = ask.body
     conversation = check(body, ask)
     ask.spend(conversation)
-    await asyncio.sleep(ask.openai.latency_seconds)
+    await ask.openai.think()
     answer = ask.openai.brain.answer(conversation)
     response = _response(ask, conversation, answer)
     ask.openai.record(ask, conversation.model, answer.row(), response["usage"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -70,6 +71,8 @@ class OpenAI:
         self.calls: deque[AcceptedCall] = deque(maxlen=_KEPT_CALLS)
         self.accepted = 0
         self.latency_seconds = 0.0
+        self.thinking = 0
+        """How many calls wait for their answer."""
         self.accepted_keys: frozenset[str] = settings.openai_keys
         self.poor_keys: frozenset[str] = frozenset()
         self.flags: dict[str, str] = dict(DEFAULT_FLAGS)
@@ -92,6 +95,14 @@ class OpenAI:
         previous = self._prompts.get(place, "")
         self._prompts[place] = prompt
         return cached(previous, prompt)
+
+    async def think(self) -> None:
+        """Take as long as a model takes."""
+        self.thinking += 1
+        try:
+            await asyncio.sleep(self.latency_seconds)
+        finally:
+            self.thinking -= 1
 
     def record(self, ask: Ask, model: str, answer: Json, usage: Json) -> None:
         """Enter a served call in the list."""
