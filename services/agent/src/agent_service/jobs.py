@@ -12,7 +12,7 @@ from agent_service.domain.usecases.hearing import TRANSCRIBE, Hearing, Recording
 from agent_service.domain.usecases.returning import come_back
 from agent_service.domain.usecases.sending import SUMMARISE
 from agent_service.domain.usecases.states import RETURN
-from agent_service.domain.usecases.summarise import Summarising
+from agent_service.domain.usecases.summarise import Span, Summarising
 from common.contracts import AgentId, ConversationId, MessageId, TenantId
 from common.db import Database
 from common.errors import InvalidInput
@@ -88,8 +88,8 @@ def chores(database: Database, queue: Queue, hands: ChoreHands, *, concurrency: 
                 )
                 await hands.hearing.hear(recording, job.attempts, lease.finish)
             case kind if kind == SUMMARISE:
-                upto = int(what["upto"])
-                await hands.summaries.chore(conversation, upto, lease.finish, job.attempts)
+                span = Span(int(what["after"]), int(what["upto"]))
+                await hands.summaries.chore(conversation, span, lease.finish, job.attempts)
             case kind if kind == FOLLOW_UP:
                 await say_follow_up(
                     hands.open_context, conversation, what["follow_up"], lease.finish

@@ -1,12 +1,14 @@
 """What a model is shown of the past: this session, its summary, and nothing twice."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import orjson
 import pytest
 
 from agent_service.app.contexts import Wake, context_opener
 from agent_service.domain.model import Answer, Ending, Fact, Limits, Request, Said, Usage
-from agent_service.domain.usecases.summarise import Summarising
+from agent_service.domain.usecases.summarise import Span, Summarising
 from agent_service.jobs import JobLease
 from agent_service.repository import CHORES
 from common.contracts import ChatId, ConversationId, utc_now
@@ -28,6 +30,8 @@ class Remembers:
     def __init__(self, *, fails: Exception | None = None) -> None:
         self.fails = fails
         self.ending = Ending.COMPLETE
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None
+        """Happens while it thinks about an answer."""
         self.asked: list[Request] = []
         self.summaries: list[Request] = []
 
@@ -39,6 +43,8 @@ class Remembers:
             told = f"summary {len(self.summaries)}"
             return Answer(told, Usage(40, 0, 8), "gpt-test", ending=self.ending)
         self.asked.append(request)
+        if self.meanwhile is not None:
+            await self.meanwhile()
         return Answer(f"answer {len(self.asked)}", Usage(10, 0, 5), "gpt-test")
 
     def told(self, n: int) -> str:
@@ -135,9 +141,25 @@ async def test_a_long_session_is_summarised_after_the_answer_and_told_shortly_fr
 
     await desk.lease_runs_out()
     again = Summarising(opener(desk), desk.outside(model), utc_now)
-    upto = row["summary_upto"]
-    await again.chore(conversation(job), upto, nothing)
+    await again.chore(conversation(job), span_of(job), nothing)
     assert len(model.summaries) == 1, "what is told already is not paid again"
+
+
+async def test_a_turn_that_began_before_a_summary_was_made_does_not_have_it_made_again(
+    desk: Any,
+) -> None:
+    await desk.change(history_tokens=60)
+    model = Remembers()
+    for n in range(5):
+        await ask(desk, model, f"a fairly long message, number {n}")
+
+    async def summarise() -> None:
+        await do(desk, await chore(desk), model)
+
+    model.meanwhile = summarise
+    await ask(desk, model, "a fairly long message, number 5")
+    await do(desk, await chore(desk), model)
+    assert len(model.summaries) == 1
 
 
 async def test_a_summary_that_fails_for_now_is_tried_again_later(desk: Any) -> None:
@@ -210,6 +232,11 @@ def conversation(job: Any) -> ConversationId:
     return ConversationId(job.key.split(":")[1])
 
 
+def span_of(job: Any) -> Span:
+    what = orjson.loads(job.payload)
+    return Span(int(what["after"]), int(what["upto"]))
+
+
 async def chore(desk: Any) -> Any:
     [job] = await claim(desk.database, CHORES, 1)
     return job
@@ -217,8 +244,7 @@ async def chore(desk: Any) -> Any:
 
 async def do(desk: Any, job: Any, model: Remembers) -> None:
     use = Summarising(opener(desk), desk.outside(model), utc_now)
-    upto = int(job.payload.partition(b'"upto":"')[2].partition(b'"')[0])
-    await use.chore(conversation(job), upto, JobLease(CHORES, job).finish)
+    await use.chore(conversation(job), span_of(job), JobLease(CHORES, job).finish)
 
 
 async def nothing(_: Any) -> None:

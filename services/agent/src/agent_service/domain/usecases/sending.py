@@ -118,12 +118,13 @@ def _is_to_be_summarised(turn: Turn) -> bool:
 
 def _summary(turn: Turn) -> Chore:
     """Make the chore; it is named by where the last one ended, so that one at a time waits."""
-    conversation = turn.conversation.id
+    conversation, after = turn.conversation.id, str(turn.conversation.summary_upto)
+    upto = str(to_summarise(turn))
     return Chore(
         turn.agent.tenant,
         f"{conversation}:summary",
-        derived_id("sum", conversation, str(turn.conversation.summary_upto)),
-        {"do": SUMMARISE, "conversation": conversation, "upto": str(to_summarise(turn))},
+        derived_id("sum", conversation, after),
+        {"do": SUMMARISE, "conversation": conversation, "after": after, "upto": upto},
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from agent_service.domain.model import (
     Agent,
@@ -30,6 +31,14 @@ _TOKENS = 400
 _TRIES = 3
 
 
+class Span(NamedTuple):
+    """The lines that a summary adds to the one before."""
+
+    after: int
+    """Where the one before ended, for who asked."""
+    upto: int
+
+
 @dataclass(frozen=True, slots=True)
 class Summarising:
     """Makes summaries."""
@@ -41,13 +50,14 @@ class Summarising:
     async def chore(
         self,
         conversation_id: ConversationId,
-        upto: int,
+        span: Span,
         finish: Callable[[Context], Awaitable[None]],
         attempts: int = 0,
     ) -> None:
         """Summarise a conversation up to a line, outside of any turn.
 
-        What cannot be told now is left to the next turn, which asks again.
+        What cannot be told now is left to the next turn, which asks again. So is what a turn asked
+        for that had begun before the last summary was made: it would be paid for a line or two.
 
         Raises:
             Transient: the model is away; the chore is tried again.
@@ -56,11 +66,11 @@ class Summarising:
         async with self.open_context() as context:
             found = await context.conversations.get(conversation_id)
             agent = await context.agents.get(found.agent_id) if found is not None else None
-            if found is None or agent is None or found.summary_upto >= upto:
+            if found is None or agent is None or found.summary_upto > span.after:
                 await finish(context)
                 return
         try:
-            await self._make(agent, found, upto, finish)
+            await self._make(agent, found, span.upto, finish)
         except (Transient, Permanent) as error:
             if isinstance(error, Transient) and attempts + 1 < _TRIES:
                 raise

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from agent_service.app.contexts import Wake, context_opener
 from agent_service.domain.model import Answer, Output, Request, Said, ToolCall, Usage
 from agent_service.domain.usecases.hearing import Hearing, Recording, media_came
-from agent_service.domain.usecases.summarise import Summarising
+from agent_service.domain.usecases.summarise import Span, Summarising
 from agent_service.jobs import JobLease
 from agent_service.repository import CHORES
 from common.contracts import (
@@ -174,7 +174,7 @@ async def by_summary(world: Any, a: Attempt) -> None:
         """There is no lane to finish."""
 
     use = Summarising(opener, world.desk.outside(model), utc_now)
-    await use.chore(world.conversation(a.chat), 2, finish)
+    await use.chore(world.conversation(a.chat), Span(0, 2), finish)
     [request] = model.asked
     require_data_stays_data(world, request, a)
     assert request.tools == ()
