@@ -1,6 +1,8 @@
 """What a model is shown of the past: this session, its summary, and nothing twice."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -187,13 +189,30 @@ async def test_half_a_summary_or_none_leaves_the_memory_there_is_and_is_made_lat
     for n in range(5, 11):
         await ask(desk, model, f"a fairly long message, number {n}")
     model.ending = ending
-    await do(desk, await chore(desk), model)
+    job = await chore(desk)
+    with pytest.raises(Unavailable) as later:
+        await do(desk, job, model)
+    assert later.value.retry_after == timedelta(minutes=10), "no turn asks for it until then"
     assert (await desk.one(_SUMMARY, chat="c"))["summary"] == "summary 1"
     assert (await desk.one(_STEPS))[0] == 2, "both were paid for"
     model.ending = Ending.COMPLETE
-    await ask(desk, model, "and now?")
-    await do(desk, await chore(desk), model)
+    await do(desk, job, model)
     assert (await desk.one(_SUMMARY, chat="c"))["summary"] == "summary 3"
+
+
+async def test_a_model_that_tells_half_summaries_only_is_asked_thrice(desk: Any) -> None:
+    await desk.change(history_tokens=60)
+    model = Remembers()
+    for n in range(5):
+        await ask(desk, model, f"a fairly long message, number {n}")
+    model.ending = Ending.CUT
+    job = await chore(desk)
+    for attempts in range(2):
+        with pytest.raises(Unavailable):
+            await do(desk, replace(job, attempts=attempts), model)
+    await do(desk, replace(job, attempts=2), model)
+    assert await claim(desk.database, CHORES, 1) == []
+    assert len(model.summaries) == 3
 
 
 async def test_a_summary_nobody_can_make_holds_up_no_later_one(desk: Any) -> None:
@@ -244,7 +263,7 @@ async def chore(desk: Any) -> Any:
 
 async def do(desk: Any, job: Any, model: Remembers) -> None:
     use = Summarising(opener(desk), desk.outside(model), utc_now)
-    await use.chore(conversation(job), span_of(job), JobLease(CHORES, job).finish)
+    await use.chore(conversation(job), span_of(job), JobLease(CHORES, job).finish, job.attempts)
 
 
 async def nothing(_: Any) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import NamedTuple
 
 from agent_service.domain.model import (
@@ -20,7 +21,7 @@ from agent_service.domain.ports import Clock, Context, Opener, Outside
 from agent_service.domain.usecases.accounts import note_refusal, require_account
 from agent_service.domain.usecases.spending import enter, paid, refund, reserve_aside
 from common.contracts import ConversationId, RunId, derived_id
-from common.errors import ParleyError, Permanent, Refused, Transient
+from common.errors import ParleyError, Permanent, Refused, Transient, Unavailable
 
 _LONGEST = 200
 """Lines that one summary tells of at most."""
@@ -29,6 +30,12 @@ _LONGEST_TEXT = 60_000
 _TOKENS = 400
 """Room for it, unless the agent's answers have more: who reasons needs it for that too."""
 _TRIES = 3
+_COOL_DOWN = timedelta(minutes=10)
+"""After half a summary, which was paid for: with each turn that follows it would be paid again."""
+
+
+class _NotWhole(Refused):
+    """A summary that was cut, or refused."""
 
 
 class Span(NamedTuple):
@@ -60,7 +67,7 @@ class Summarising:
         for that had begun before the last summary was made: it would be paid for a line or two.
 
         Raises:
-            Transient: the model is away; the chore is tried again.
+            Transient: the model is away, or told half of it; the chore is tried again.
         """
         await self.outside.prices.refresh()
         async with self.open_context() as context:
@@ -72,8 +79,11 @@ class Summarising:
         try:
             await self._make(agent, found, span.upto, finish)
         except (Transient, Permanent) as error:
-            if isinstance(error, Transient) and attempts + 1 < _TRIES:
-                raise
+            if attempts + 1 < _TRIES:
+                if isinstance(error, _NotWhole):
+                    raise Unavailable(str(error), retry_after=_COOL_DOWN) from error
+                if isinstance(error, Transient):
+                    raise
             async with self.open_context() as context:
                 await finish(context)
 
@@ -126,7 +136,7 @@ class Summarising:
                 await within(context)
         if not whole:
             # The memory there is beats half of a newer one, and a refusal tells of nothing.
-            raise Refused("the model told no whole summary")
+            raise _NotWhole("the model told no whole summary")
         return answer.text
 
     def _at_most(self, request: Request) -> tuple[Usage, Price]:
