@@ -18,12 +18,14 @@ if TYPE_CHECKING:
         lanes_command,
         reseal_command,
     )
+    from common.service.pages import PAGED, Pages
     from common.service.principals import principal
     from common.service.problems import Problem, problem_response
     from common.service.serving import ComponentDied, Listen, serve
 
 __all__ = [
     "DEAD_LETTERS",
+    "PAGED",
     "AppOptions",
     "Build",
     "Check",
@@ -34,6 +36,7 @@ __all__ = [
     "Health",
     "Listen",
     "Mode",
+    "Pages",
     "Parts",
     "Probes",
     "Problem",
@@ -67,6 +70,7 @@ _HOMES = {
         "lanes_command",
         "reseal_command",
     ),
+    "pages": ("PAGED", "Pages"),
     "principals": ("principal",),
     "problems": ("Problem", "problem_response"),
     "serving": ("ComponentDied", "Listen", "serve"),

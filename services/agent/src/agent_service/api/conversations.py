@@ -6,14 +6,21 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from agent_service.api.doors import ConversationReader, ConversationWriter, Limit, Opens, Words
-from agent_service.api.pages import PAGED, Cursor, next_page, place_of
+from agent_service.api.doors import (
+    ConversationReader,
+    ConversationWriter,
+    Limit,
+    Opens,
+    Turned,
+    Words,
+)
 from agent_service.domain.model import Conversation, Fact, Line, State
 from agent_service.domain.ports import Place
 from agent_service.domain.usecases import control
 from common.auth import Principal
 from common.contracts import CommandId, ConversationId, TenantId, derived_id, new_id
 from common.errors import NotFound
+from common.service import PAGED
 
 router = APIRouter()
 
@@ -114,26 +121,21 @@ class ReplyBody(BaseModel):
 
 
 @router.get("/conversations", responses=PAGED)
-async def list_conversations(  # noqa: PLR0913 - a query parameter is an argument
+async def list_conversations(
     caller: ConversationReader,
     open_for: Opens,
-    response: Response,
+    turned: Turned,
     limit: Limit = 50,
     state: Annotated[State | None, Query()] = None,
-    cursor: Cursor = None,
 ) -> list[ConversationView]:
     """List the tenant's conversations, the most recent first, page by page.
 
     One that moves while you turn the pages goes to the top of the first: no page shows it twice.
     """
-    after = None if cursor is None else place_of(cursor)
+    after = turned.after(Place)
     async with open_for(TenantId(caller.tenant_id)) as context:
         found = await context.conversations.every(limit=limit + 1, state=state, after=after)
-    shown = [_view(one) for one in found[:limit]]
-    if len(found) > limit:
-        behind = Place(shown[-1].updated_at, found[limit - 1].id)
-        response.headers["Link"] = next_page("/api/conversations", behind, limit=limit, state=state)
-    return shown
+    return turned.cut([_view(one) for one in found], limit, _place)
 
 
 @router.get("/conversations/{conversation_id}")
@@ -234,6 +236,10 @@ def _who(caller: Principal) -> str:
 
 def _view(conversation: Conversation) -> ConversationView:
     return ConversationView(**_plain(conversation))
+
+
+def _place(shown: ConversationView) -> Place:
+    return Place(shown.updated_at, ConversationId(shown.id))
 
 
 def _plain(conversation: Conversation) -> dict[str, Any]:
