@@ -7,13 +7,15 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
 from common.contracts import TenantId, utc_now
-from whatsapp_service.api.views import ChatReader, Limit, Reads
+from common.service import PAGED
+from whatsapp_service.api.views import ChatReader, Limit, Reads, Turned
+from whatsapp_service.domain.ports.places import MessagePlace
 
 router = APIRouter()
 
 _AHEAD = timedelta(days=1)
 """WhatsApp's clock may be ahead of ours, and a phone's even more."""
-Before = Annotated[AwareDatetime | None, Query(description="only what is older: the next page")]
+Before = Annotated[AwareDatetime | None, Query(description="only what is older")]
 
 
 @router.get("/chats")
@@ -22,15 +24,22 @@ async def list_chats(caller: ChatReader, reads: Reads, limit: Limit = 50) -> lis
     return await reads.chats(TenantId(caller.tenant_id), limit=limit)
 
 
-@router.get("/chats/{chat_id}/messages")
-async def list_messages(
-    chat_id: str, caller: ChatReader, reads: Reads, limit: Limit = 50, before: Before = None
+@router.get("/chats/{chat_id}/messages", responses=PAGED)
+async def list_messages(  # noqa: PLR0913 - a query parameter is an argument
+    chat_id: str,
+    caller: ChatReader,
+    reads: Reads,
+    turned: Turned,
+    limit: Limit = 50,
+    before: Before = None,
 ) -> list[dict[str, Any]]:
-    """List a chat's messages, the newest first, each with its journey.
+    """List a chat's messages, the newest first, page by page, each with its journey.
 
     One that came in: written, stored, answered, answer sent. One of ours: asked, sending, sent,
     delivered, read, or failed; those that wait to be sent are among them.
     """
+    top = MessagePlace.before(before or utc_now() + _AHEAD)
+    after = min(turned.after(MessagePlace) or top, top)
     tenant = TenantId(caller.tenant_id)
-    until = before or utc_now() + _AHEAD
-    return await reads.messages(tenant, chat_id, before=until, limit=limit)
+    found = await reads.messages(tenant, chat_id, after=after, limit=limit + 1)
+    return turned.cut(found, limit, MessagePlace.of)
