@@ -9,7 +9,7 @@ from pydantic import AwareDatetime
 from common.contracts import TenantId, utc_now
 from common.service import PAGED
 from whatsapp_service.api.views import ChatReader, Limit, Reads, Turned
-from whatsapp_service.domain.ports.places import MessagePlace
+from whatsapp_service.domain.ports.places import TOP, MessagePlace, Place
 
 router = APIRouter()
 
@@ -18,10 +18,17 @@ _AHEAD = timedelta(days=1)
 Before = Annotated[AwareDatetime | None, Query(description="only what is older")]
 
 
-@router.get("/chats")
-async def list_chats(caller: ChatReader, reads: Reads, limit: Limit = 50) -> list[dict[str, Any]]:
-    """List the tenant's chats, the most recent first."""
-    return await reads.chats(TenantId(caller.tenant_id), limit=limit)
+@router.get("/chats", responses=PAGED)
+async def list_chats(
+    caller: ChatReader, reads: Reads, turned: Turned, limit: Limit = 50
+) -> list[dict[str, Any]]:
+    """List the tenant's chats, the most recent first, page by page.
+
+    One that is written in while you turn the pages goes to the top of the first.
+    """
+    after = turned.after(Place) or TOP
+    found = await reads.chats(TenantId(caller.tenant_id), after=after, limit=limit + 1)
+    return turned.cut(found, limit, lambda chat: Place(chat["last_message_at"], chat["id"]))
 
 
 @router.get("/chats/{chat_id}/messages", responses=PAGED)

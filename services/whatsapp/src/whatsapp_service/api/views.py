@@ -10,7 +10,7 @@ from common.auth import Principal
 from common.contracts import ConnectionState, IntegrationId, TenantId
 from common.service import Pages, principal
 from whatsapp_service.domain.model import Integration, Transport
-from whatsapp_service.domain.ports.places import MessagePlace
+from whatsapp_service.domain.ports.places import MessagePlace, Place
 from whatsapp_service.domain.usecases.connect import Connector
 from whatsapp_service.domain.usecases.operate import Operator
 
@@ -25,8 +25,8 @@ Turned = Annotated[Pages, Depends()]
 class ReadsChats(Protocol):
     """What the read routes need: rows of one tenant, as the database lets it see them."""
 
-    async def chats(self, tenant: TenantId, *, limit: int) -> list[dict[str, Any]]:
-        """List chats, the most recent first."""
+    async def chats(self, tenant: TenantId, *, after: Place, limit: int) -> list[dict[str, Any]]:
+        """List chats from a place on, the most recent first."""
 
     async def messages(
         self, tenant: TenantId, chat_id: str, *, after: MessagePlace, limit: int
@@ -34,9 +34,9 @@ class ReadsChats(Protocol):
         """List a chat's messages from a place on, the newest first, each with its journey."""
 
     async def sweeps(
-        self, tenant: TenantId, integration_id: IntegrationId, *, limit: int
+        self, tenant: TenantId, integration_id: IntegrationId, *, after: Place, limit: int
     ) -> list[dict[str, Any]]:
-        """List comparisons of a number with Evolution, the newest first."""
+        """List comparisons of a number with Evolution from a place on, the newest first."""
 
 
 class ConnectionView(BaseModel):

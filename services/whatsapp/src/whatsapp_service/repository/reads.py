@@ -5,12 +5,17 @@ from typing import Any
 from common.contracts import IntegrationId, TenantId
 from common.db import Database, Sql, api_role
 from common.errors import NotFound
-from whatsapp_service.domain.ports.places import EARLIEST, MessagePlace
+from whatsapp_service.domain.ports.places import EARLIEST, MessagePlace, Place
 
+# By way of the tenant's numbers, whose index exists already: another would cost every message.
+# In that index's order alone, ties and all: the planner takes any number's chats for few, and would
+# rather sort them.
 _CHATS = Sql("""
-    select id, integration_id, phone, lid, group_id, name, last_message_at from chat
-    where merged_into is null
-    order by last_message_at desc limit :limit""")
+    select c.* from integration i cross join lateral (
+        select id, integration_id, phone, lid, group_id, name, last_message_at from chat
+        where integration_id = i.id and merged_into is null and (last_message_at, id) < (:at, :id)
+        order by last_message_at desc fetch first (:limit) rows with ties) c
+    order by c.last_message_at desc, c.id desc limit :limit""")
 _CHAT = Sql("select coalesce(merged_into, id) from chat where id = :chat")
 # Who answers does so in the chat's order: the first command after a message is its answer.
 _MESSAGES = Sql("""
@@ -42,8 +47,8 @@ _UNSENT = Sql("""
     order by created_at desc, command_id collate "C" desc limit :limit""")
 _SWEEPS = Sql("""
     select id, cause, since, started_at, ended_at, checked, missing, repaired, levels, complete
-    from sweep where integration_id = :id
-    order by started_at desc limit :limit""")
+    from sweep where integration_id = :number and (started_at, id) < (:at, :id)
+    order by started_at desc, id desc limit :limit""")
 _ANSWERED = ("answered_at", "answer_sent_at")
 _LEFT = ("asked_at", "sending_at", "delivered_at", "read_at", "failed_at")
 _FILE = ("media_state", "mimetype", "file_name", "size", "media_reason")
@@ -55,9 +60,9 @@ class PostgresReads:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def chats(self, tenant: TenantId, *, limit: int) -> list[dict[str, Any]]:
-        """List chats, the most recent first."""
-        return await self._rows(tenant, _CHATS, limit=limit)
+    async def chats(self, tenant: TenantId, *, after: Place, limit: int) -> list[dict[str, Any]]:
+        """List chats from a place on, the most recent first."""
+        return await self._rows(tenant, _CHATS, limit=limit, **after._asdict())
 
     async def messages(
         self, tenant: TenantId, chat_id: str, *, after: MessagePlace, limit: int
@@ -81,10 +86,11 @@ class PostgresReads:
         return sorted(found, key=MessagePlace.of, reverse=True)[:limit]
 
     async def sweeps(
-        self, tenant: TenantId, integration_id: IntegrationId, *, limit: int
+        self, tenant: TenantId, integration_id: IntegrationId, *, after: Place, limit: int
     ) -> list[dict[str, Any]]:
-        """List comparisons of a number with Evolution, the newest first."""
-        return await self._rows(tenant, _SWEEPS, id=integration_id, limit=limit)
+        """List comparisons of a number with Evolution from a place on, the newest first."""
+        page = {"limit": limit, **after._asdict()}
+        return await self._rows(tenant, _SWEEPS, number=integration_id, **page)
 
     async def _rows(self, tenant: TenantId, statement: Any, **values: Any) -> list[dict[str, Any]]:
         async with self._database.tenant_transaction(
