@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         lanes_command,
         reseal_command,
     )
-    from common.service.pages import PAGED, Pages
+    from common.service.pages import PAGED, Pages, next_page
     from common.service.principals import principal
     from common.service.problems import Problem, problem_response
     from common.service.serving import ComponentDied, Listen, serve
@@ -47,6 +47,7 @@ __all__ = [
     "host",
     "lanes_command",
     "main",
+    "next_page",
     "principal",
     "problem_response",
     "reseal_command",
@@ -70,7 +71,7 @@ _HOMES = {
         "lanes_command",
         "reseal_command",
     ),
-    "pages": ("PAGED", "Pages"),
+    "pages": ("PAGED", "Pages", "next_page"),
     "principals": ("principal",),
     "problems": ("Problem", "problem_response"),
     "serving": ("ComponentDied", "Listen", "serve"),

@@ -53,13 +53,15 @@ class Pages:
         """Keep what fits on the page; if more was found, say where that is."""
         shown = list(found[:limit])
         if len(found) > limit:
-            self.goes_on(cursor=cursor_of(place(shown[-1])))
+            link = next_page(self._request, cursor=cursor_of(place(shown[-1])))
+            self._response.headers["Link"] = link
         return shown
 
-    def goes_on(self, **asked: object) -> None:
-        """Say where the next page is: asked for as this one was, but for these parameters."""
-        url = self._request.url.include_query_params(**asked)
-        self._response.headers["Link"] = f'<{quote(url.path)}?{url.query}>; rel="next"'
+
+def next_page(request: Request, **asked: object) -> str:
+    """Write the `Link` to the next page: asked for as this one was, but for these parameters."""
+    url = request.url.include_query_params(**asked)
+    return f'<{quote(url.path)}?{url.query}>; rel="next"'
 
 
 def cursor_of(place: Place) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from agent_service.api.doors import (
@@ -20,10 +20,13 @@ from agent_service.domain.usecases import control
 from common.auth import Principal
 from common.contracts import CommandId, ConversationId, TenantId, derived_id, new_id
 from common.errors import NotFound
-from common.service import PAGED
+from common.service import PAGED, next_page
 
 router = APIRouter()
 
+Before = Annotated[
+    int | None, Query(ge=1, le=2**53, description="only lines before this `seq`, and their runs")
+]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200)]
 
 
@@ -138,23 +141,33 @@ async def list_conversations(
     return turned.cut([_view(one) for one in found], limit, _place)
 
 
-@router.get("/conversations/{conversation_id}")
-async def show_conversation(
-    conversation_id: Words, caller: ConversationReader, open_for: Opens, limit: Limit = 50
+@router.get("/conversations/{conversation_id}", responses=PAGED)
+async def show_conversation(  # noqa: PLR0913 - a query parameter is an argument
+    conversation_id: Words,
+    caller: ConversationReader,
+    open_for: Opens,
+    request: Request,
+    response: Response,
+    limit: Limit = 50,
+    before: Before = None,
 ) -> ConversationDetail:
-    """Show one conversation, its newest lines, and the runs behind them."""
+    """Show one conversation, its newest lines, and the runs behind them; older ones by pages."""
+    upto = None if before is None else before - 1
     async with open_for(TenantId(caller.tenant_id)) as context:
         found = await context.conversations.get(ConversationId(conversation_id))
         if found is None:
             raise NotFound(f"no conversation {conversation_id}")
-        lines = await context.conversations.lines(found.id, limit=limit)
+        lines = await context.conversations.lines(found.id, limit=limit + 1, upto=upto)
+        shown = lines[:limit]
         told = {
             "conversation": found,
-            "lines": list(reversed(lines)),
-            "runs": await context.archive.runs(found.id, limit=limit),
+            "lines": list(reversed(shown)),
+            "runs": await context.archive.runs(found.id, limit=limit, upto=upto),
             "facts": await context.archive.facts(found),
             "follow_ups": await context.archive.follow_ups(found.id, limit=limit),
         }
+    if len(lines) > limit:
+        response.headers["Link"] = next_page(request, before=shown[-1].seq)
     return ConversationDetail(**_detail(told))
 
 

@@ -18,7 +18,8 @@ _RUNS = Sql("""
                    'output_tokens', s.output_tokens, 'cost_micros', s.cost_micros,
                    'latency_ms', s.latency_ms) order by s.seq)
                from run_step s where s.run_id = r.id), '[]'::jsonb) as steps
-    from run r where r.conversation_id = :id
+    from run r
+    where r.conversation_id = :id and (cast(:upto as bigint) is null or r.upto_seq <= :upto)
     order by r.created_at desc limit :limit""")
 _FACTS = Sql("""
     select kind, name, value from contact_fact
@@ -57,9 +58,12 @@ class PostgresArchive:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def runs(self, conversation: ConversationId, *, limit: int) -> list[dict[str, Any]]:
-        """List runs with their steps, the newest first."""
-        rows = await self._connection.execute(_RUNS, {"id": conversation, "limit": limit})
+    async def runs(
+        self, conversation: ConversationId, *, limit: int, upto: int | None = None
+    ) -> list[dict[str, Any]]:
+        """List runs with their steps, the newest first; those that had read up to a line."""
+        values = {"id": conversation, "limit": limit, "upto": upto}
+        rows = await self._connection.execute(_RUNS, values)
         return [dict(row) for row in rows]
 
     async def facts(self, conversation: Conversation) -> list[Fact]:
