@@ -24,6 +24,8 @@ from common.service import PAGED, next_page
 
 router = APIRouter()
 
+_MOST_FACTS = 200
+"""Beside a conversation, the newest: an export has all of them."""
 Before = Annotated[
     int | None, Query(ge=1, le=2**53, description="only lines before this `seq`, and their runs")
 ]
@@ -163,7 +165,7 @@ async def show_conversation(  # noqa: PLR0913 - a query parameter is an argument
             "conversation": found,
             "lines": list(reversed(shown)),
             "runs": await context.archive.runs(found.id, limit=limit, upto=upto),
-            "facts": await context.archive.facts(found),
+            "facts": await context.archive.facts(found, limit=_MOST_FACTS),
             "follow_ups": await context.archive.follow_ups(found.id, limit=limit),
         }
     if len(lines) > limit:

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from common.contracts import ConversationId, new_id
+from agent_service.app.contexts import tenant_opener
+from agent_service.domain.model import Fact
+from common.contracts import ChatId, ConversationId, new_id
 from common.db import Sql
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
@@ -70,3 +72,23 @@ async def test_what_is_no_line_is_refused_by_name(office: Any, before: str) -> N
     assert "query.before" in answer.text
     nothing, _ = await page(us, f"/conversations/{name}?before=1")
     assert (nothing["lines"], nothing["runs"]) == ([], [])
+
+
+async def test_of_many_facts_the_newest_are_shown_and_an_export_has_all(office: Any) -> None:
+    us = office.caller()
+    name = await talk(us, 1)
+    opened = tenant_opener(office.database, lambda: None)
+    async with opened(us.tenant) as context:
+        for n in range(250):
+            await context.facts.keep(us.tenant, ChatId("cht_1"), Fact("fact", f"{n:03}", "old"))
+    async with opened(us.tenant) as context:
+        for kind, fact in (("note", "key"), ("fact", "249"), ("fact", "zip")):
+            await context.facts.keep(us.tenant, ChatId("cht_1"), Fact(kind, fact, "new"))
+    shown, _ = await page(us, f"/conversations/{name}?limit=1")
+    export, _ = await page(us, f"/conversations/{name}/export")
+    assert [fact["name"] for fact in shown["facts"]] == [f"{n:03}" for n in range(197)] + [
+        "249",
+        "zip",
+        "",
+    ]
+    assert len(export["facts"]) == 252
