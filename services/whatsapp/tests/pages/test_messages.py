@@ -123,3 +123,11 @@ async def test_what_is_no_cursor_of_ours_is_refused_by_name(desk: Any, cursor: s
     answer = await us.ask(f"{await chat(us)}&cursor={cursor}")
     assert answer.status_code == 422
     assert "cursor" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("before", ["0001-01-01T00:00:00%2B01:00", "9999-12-31T23:59:59-01:00"])
+async def test_a_time_that_utc_has_not_is_refused_by_name(desk: Any, before: str) -> None:
+    us = await desk.caller()
+    answer = await us.ask(f"{await chat(us)}&before={before}")
+    assert answer.status_code == 422, answer.text
+    assert "query.before" in answer.text

@@ -1,10 +1,10 @@
 """Chats over HTTP: who wrote, what was answered, and the journey of each message."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
+from pydantic import AfterValidator, AwareDatetime
 
 from common.contracts import TenantId, utc_now
 from common.service import PAGED
@@ -15,7 +15,17 @@ router = APIRouter()
 
 _AHEAD = timedelta(days=1)
 """WhatsApp's clock may be ahead of ours, and a phone's even more."""
-Before = Annotated[AwareDatetime | None, Query(description="only what is older")]
+
+
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be within the years 1 to 9999 of UTC") from None
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Before = Annotated[Instant | None, Query(description="only what is older")]
 
 
 @router.get("/chats", responses=PAGED)
