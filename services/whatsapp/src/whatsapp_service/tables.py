@@ -198,6 +198,7 @@ class OptOutRow(Base):
     """A chat whose customer wants nothing more, and the word that said so."""
 
     __tablename__ = "opt_out"
+    __table_args__ = (Index("ix_opt_out_tenant", "tenant_id", "at"),)
 
     chat_id: Mapped[str] = mapped_column(primary_key=True)
     tenant_id: Mapped[str]

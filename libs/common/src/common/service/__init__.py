@@ -18,12 +18,14 @@ if TYPE_CHECKING:
         lanes_command,
         reseal_command,
     )
+    from common.service.pages import PAGED, Pages, next_page
     from common.service.principals import principal
     from common.service.problems import Problem, problem_response
     from common.service.serving import ComponentDied, Listen, serve
 
 __all__ = [
     "DEAD_LETTERS",
+    "PAGED",
     "AppOptions",
     "Build",
     "Check",
@@ -34,6 +36,7 @@ __all__ = [
     "Health",
     "Listen",
     "Mode",
+    "Pages",
     "Parts",
     "Probes",
     "Problem",
@@ -44,6 +47,7 @@ __all__ = [
     "host",
     "lanes_command",
     "main",
+    "next_page",
     "principal",
     "problem_response",
     "reseal_command",
@@ -67,6 +71,7 @@ _HOMES = {
         "lanes_command",
         "reseal_command",
     ),
+    "pages": ("PAGED", "Pages", "next_page"),
     "principals": ("principal",),
     "problems": ("Problem", "problem_response"),
     "serving": ("ComponentDied", "Listen", "serve"),

@@ -3,20 +3,32 @@
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from agent_service.api.doors import ConversationReader, ConversationWriter, Limit, Opens, Words
-from agent_service.api.pages import PAGED, Cursor, next_page, place_of
+from agent_service.api.doors import (
+    ConversationReader,
+    ConversationWriter,
+    Limit,
+    Opens,
+    Turned,
+    Words,
+)
 from agent_service.domain.model import Conversation, Fact, Line, State
 from agent_service.domain.ports import Place
 from agent_service.domain.usecases import control
 from common.auth import Principal
 from common.contracts import CommandId, ConversationId, TenantId, derived_id, new_id
 from common.errors import NotFound
+from common.service import PAGED, next_page
 
 router = APIRouter()
 
+_MOST_FACTS = 200
+"""Beside a conversation, the newest: an export has all of them."""
+Before = Annotated[
+    int | None, Query(ge=1, le=2**53, description="only lines before this `seq`, and their runs")
+]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200)]
 
 
@@ -114,45 +126,50 @@ class ReplyBody(BaseModel):
 
 
 @router.get("/conversations", responses=PAGED)
-async def list_conversations(  # noqa: PLR0913 - a query parameter is an argument
+async def list_conversations(
     caller: ConversationReader,
     open_for: Opens,
-    response: Response,
+    turned: Turned,
     limit: Limit = 50,
     state: Annotated[State | None, Query()] = None,
-    cursor: Cursor = None,
 ) -> list[ConversationView]:
     """List the tenant's conversations, the most recent first, page by page.
 
     One that moves while you turn the pages goes to the top of the first: no page shows it twice.
     """
-    after = None if cursor is None else place_of(cursor)
+    after = turned.after(Place)
     async with open_for(TenantId(caller.tenant_id)) as context:
         found = await context.conversations.every(limit=limit + 1, state=state, after=after)
-    shown = [_view(one) for one in found[:limit]]
-    if len(found) > limit:
-        behind = Place(shown[-1].updated_at, found[limit - 1].id)
-        response.headers["Link"] = next_page("/api/conversations", behind, limit=limit, state=state)
-    return shown
+    return turned.cut([_view(one) for one in found], limit, _place)
 
 
-@router.get("/conversations/{conversation_id}")
-async def show_conversation(
-    conversation_id: Words, caller: ConversationReader, open_for: Opens, limit: Limit = 50
+@router.get("/conversations/{conversation_id}", responses=PAGED)
+async def show_conversation(  # noqa: PLR0913 - a query parameter is an argument
+    conversation_id: Words,
+    caller: ConversationReader,
+    open_for: Opens,
+    request: Request,
+    response: Response,
+    limit: Limit = 50,
+    before: Before = None,
 ) -> ConversationDetail:
-    """Show one conversation, its newest lines, and the runs behind them."""
+    """Show one conversation, its newest lines, and the runs behind them; older ones by pages."""
+    upto = None if before is None else before - 1
     async with open_for(TenantId(caller.tenant_id)) as context:
         found = await context.conversations.get(ConversationId(conversation_id))
         if found is None:
             raise NotFound(f"no conversation {conversation_id}")
-        lines = await context.conversations.lines(found.id, limit=limit)
+        lines = await context.conversations.lines(found.id, limit=limit + 1, upto=upto)
+        shown = lines[:limit]
         told = {
             "conversation": found,
-            "lines": list(reversed(lines)),
-            "runs": await context.archive.runs(found.id, limit=limit),
-            "facts": await context.archive.facts(found),
+            "lines": list(reversed(shown)),
+            "runs": await context.archive.runs(found.id, limit=limit, upto=upto),
+            "facts": await context.archive.facts(found, limit=_MOST_FACTS),
             "follow_ups": await context.archive.follow_ups(found.id, limit=limit),
         }
+    if len(lines) > limit:
+        response.headers["Link"] = next_page(request, before=shown[-1].seq)
     return ConversationDetail(**_detail(told))
 
 
@@ -234,6 +251,10 @@ def _who(caller: Principal) -> str:
 
 def _view(conversation: Conversation) -> ConversationView:
     return ConversationView(**_plain(conversation))
+
+
+def _place(shown: ConversationView) -> Place:
+    return Place(shown.updated_at, ConversationId(shown.id))
 
 
 def _plain(conversation: Conversation) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from pydantic import AfterValidator, SecretStr
 
 from agent_service.domain.ports import OpenForTenant
 from common.auth import Principal
-from common.service import principal
+from common.service import Pages, principal
 
 Reader = Annotated[Principal, Depends(principal("agents:read"))]
 Writer = Annotated[Principal, Depends(principal("agents:write"))]
 ConversationReader = Annotated[Principal, Depends(principal("conversations:read"))]
 ConversationWriter = Annotated[Principal, Depends(principal("conversations:write"))]
 Limit = Annotated[int, Query(ge=1, le=200)]
+Turned = Annotated[Pages, Depends()]
 _LONGEST_KEY = 500
 
 

@@ -18,11 +18,15 @@ _RUNS = Sql("""
                    'output_tokens', s.output_tokens, 'cost_micros', s.cost_micros,
                    'latency_ms', s.latency_ms) order by s.seq)
                from run_step s where s.run_id = r.id), '[]'::jsonb) as steps
-    from run r where r.conversation_id = :id
+    from run r
+    where r.conversation_id = :id and (cast(:upto as bigint) is null or r.upto_seq <= :upto)
     order by r.created_at desc limit :limit""")
 _FACTS = Sql("""
-    select kind, name, value from contact_fact
-    where tenant_id = :tenant and contact_id = :contact order by kind, name""")
+    select kind, name, value from (
+        select kind, name, value from contact_fact
+        where tenant_id = :tenant and contact_id = :contact
+        order by updated_at desc, kind, name limit :limit) newest
+    order by kind, name""")
 _FOLLOW_UPS = Sql("""
     select text, due_at, state from follow_up
     where conversation_id = :id order by due_at desc limit :limit""")
@@ -57,15 +61,18 @@ class PostgresArchive:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def runs(self, conversation: ConversationId, *, limit: int) -> list[dict[str, Any]]:
-        """List runs with their steps, the newest first."""
-        rows = await self._connection.execute(_RUNS, {"id": conversation, "limit": limit})
+    async def runs(
+        self, conversation: ConversationId, *, limit: int, upto: int | None = None
+    ) -> list[dict[str, Any]]:
+        """List runs with their steps, the newest first; those that had read up to a line."""
+        values = {"id": conversation, "limit": limit, "upto": upto}
+        rows = await self._connection.execute(_RUNS, values)
         return [dict(row) for row in rows]
 
-    async def facts(self, conversation: Conversation) -> list[Fact]:
-        """List what is known of the contact, notes of the team included."""
+    async def facts(self, conversation: Conversation, *, limit: int) -> list[Fact]:
+        """List what is known of the contact, by name: the newest, notes of the team included."""
         values = {"tenant": conversation.tenant, "contact": conversation.chat_id}
-        rows = await self._connection.execute(_FACTS, values)
+        rows = await self._connection.execute(_FACTS, values | {"limit": limit})
         return [Fact(row["kind"], row["name"], row["value"]) for row in rows]
 
     async def follow_ups(self, conversation: ConversationId, *, limit: int) -> list[dict[str, Any]]:

@@ -9,10 +9,12 @@ COLUMNS = """
     c.updated_at"""
 
 FACTS = """(
-        select jsonb_agg(jsonb_build_array(f.name, f.value) order by f.name) from contact_fact f
-        where f.tenant_id = c.tenant_id and f.contact_id = c.chat_id and f.kind = 'fact'
+        select jsonb_agg(jsonb_build_array(f.name, f.value) order by f.name) from (
+            select name, value from contact_fact
+            where tenant_id = c.tenant_id and contact_id = c.chat_id and kind = 'fact'
+            order by updated_at desc, name limit 100) f
     ) as facts"""
-"""What an agent may know of a contact, by name; notes are the team's."""
+"""What an agent may know of a contact, the newest by name; notes are the team's."""
 
 LOCK = Sql("""
     insert into conversation as c

@@ -99,6 +99,17 @@ async def test_what_is_known_of_a_contact_is_shown_to_every_agent_and_notes_to_n
     ]
 
 
+async def test_of_much_that_is_known_of_a_contact_the_newest_is_shown(desk: Any) -> None:
+    for names in ([f"{n:03}" for n in range(120)], ["000", "zip"]):
+        async with opener(desk)() as context:
+            for name in names:
+                fact = Fact("fact", name, "x")
+                await context.facts.keep(desk.agent.tenant, ChatId("c"), fact)
+    known, _ = await ask(desk, Remembers(), "hello")
+    said = known.splitlines()[1:-1]
+    assert said == [f"{n:03}: x" for n in range(99)] + ["zip: x"]
+
+
 async def test_after_a_long_silence_only_a_summary_of_the_last_session_is_shown(desk: Any) -> None:
     model = Remembers()
     await ask(desk, model, "one")

@@ -1,36 +1,62 @@
 """Chats over HTTP: who wrote, what was answered, and the journey of each message."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
+from pydantic import AfterValidator, AwareDatetime
 
 from common.contracts import TenantId, utc_now
-from whatsapp_service.api.views import ChatReader, Limit, Reads
+from common.service import PAGED
+from whatsapp_service.api.views import ChatReader, Limit, Reads, Turned
+from whatsapp_service.domain.ports.places import TOP, MessagePlace, Place
 
 router = APIRouter()
 
 _AHEAD = timedelta(days=1)
 """WhatsApp's clock may be ahead of ours, and a phone's even more."""
-Before = Annotated[AwareDatetime | None, Query(description="only what is older: the next page")]
 
 
-@router.get("/chats")
-async def list_chats(caller: ChatReader, reads: Reads, limit: Limit = 50) -> list[dict[str, Any]]:
-    """List the tenant's chats, the most recent first."""
-    return await reads.chats(TenantId(caller.tenant_id), limit=limit)
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be within the years 1 to 9999 of UTC") from None
 
 
-@router.get("/chats/{chat_id}/messages")
-async def list_messages(
-    chat_id: str, caller: ChatReader, reads: Reads, limit: Limit = 50, before: Before = None
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Before = Annotated[Instant | None, Query(description="only what is older")]
+
+
+@router.get("/chats", responses=PAGED)
+async def list_chats(
+    caller: ChatReader, reads: Reads, turned: Turned, limit: Limit = 50
 ) -> list[dict[str, Any]]:
-    """List a chat's messages, the newest first, each with its journey.
+    """List the tenant's chats, the most recent first, page by page.
+
+    One that is written in while you turn the pages goes to the top of the first.
+    """
+    after = turned.after(Place) or TOP
+    found = await reads.chats(TenantId(caller.tenant_id), after=after, limit=limit + 1)
+    return turned.cut(found, limit, lambda chat: Place(chat["last_message_at"], chat["id"]))
+
+
+@router.get("/chats/{chat_id}/messages", responses=PAGED)
+async def list_messages(  # noqa: PLR0913 - a query parameter is an argument
+    chat_id: str,
+    caller: ChatReader,
+    reads: Reads,
+    turned: Turned,
+    limit: Limit = 50,
+    before: Before = None,
+) -> list[dict[str, Any]]:
+    """List a chat's messages, the newest first, page by page, each with its journey.
 
     One that came in: written, stored, answered, answer sent. One of ours: asked, sending, sent,
     delivered, read, or failed; those that wait to be sent are among them.
     """
+    top = MessagePlace.before(before or utc_now() + _AHEAD)
+    after = min(turned.after(MessagePlace) or top, top)
     tenant = TenantId(caller.tenant_id)
-    until = before or utc_now() + _AHEAD
-    return await reads.messages(tenant, chat_id, before=until, limit=limit)
+    found = await reads.messages(tenant, chat_id, after=after, limit=limit + 1)
+    return turned.cut(found, limit, MessagePlace.of)

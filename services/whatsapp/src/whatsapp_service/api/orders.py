@@ -7,6 +7,7 @@ from fastapi import APIRouter, status
 from pydantic import BaseModel, Field
 
 from common.contracts import AgentId, TenantId
+from common.service import PAGED
 from whatsapp_service.api.connections import QrView
 from whatsapp_service.api.views import (
     ConnectionView,
@@ -16,8 +17,10 @@ from whatsapp_service.api.views import (
     Operates,
     Reader,
     Reads,
+    Turned,
     Writer,
 )
+from whatsapp_service.domain.ports.places import TOP, Place
 
 router = APIRouter(prefix="/agents/{agent_id}/channels/evolution")
 
@@ -105,11 +108,17 @@ async def repair_number(agent_id: str, caller: Writer, operator: Operates) -> Co
     return ConnectionView.of(found)
 
 
-@router.get("/sweeps")
-async def list_sweeps(
-    agent_id: str, caller: Reader, connector: Connects, reads: Reads, limit: Limit = 20
+@router.get("/sweeps", responses=PAGED)
+async def list_sweeps(  # noqa: PLR0913 - a query parameter is an argument
+    agent_id: str,
+    caller: Reader,
+    connector: Connects,
+    reads: Reads,
+    turned: Turned,
+    limit: Limit = 20,
 ) -> list[dict[str, Any]]:
     """List comparisons with Evolution, the newest first: checked, missing, repaired."""
-    tenant = TenantId(caller.tenant_id)
+    tenant, after = TenantId(caller.tenant_id), turned.after(Place) or TOP
     number = await connector.status(tenant, AgentId(agent_id))
-    return await reads.sweeps(tenant, number.id, limit=limit)
+    found = await reads.sweeps(tenant, number.id, after=after, limit=limit + 1)
+    return turned.cut(found, limit, lambda sweep: Place(sweep["started_at"], sweep["id"]))

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Depends, Request, status
 from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
 from common.contracts import OPT_OUT_WORDS, ChatId, IntegrationId, TenantId
-from whatsapp_service.api.views import Limit, Reader, Writer
+from common.service import PAGED
+from whatsapp_service.api.views import Limit, Reader, Turned, Writer
 from whatsapp_service.domain.model import QuietHours, SendingSettings
 from whatsapp_service.domain.model.pacing import RiskLevel
 from whatsapp_service.domain.model.sending_rules import (
@@ -16,6 +17,7 @@ from whatsapp_service.domain.model.sending_rules import (
     OPT_OUT_REPLY,
 )
 from whatsapp_service.domain.ports.pacing import NumberHealth, PaceNow
+from whatsapp_service.domain.ports.places import TOP, Place
 from whatsapp_service.domain.usecases.pacing import SendingDesk
 
 router = APIRouter()
@@ -192,11 +194,15 @@ async def change_sending_settings(
     return SendingSettingsView.of(kept)
 
 
-@router.get("/sending/opt-outs")
-async def list_opt_outs(caller: Reader, desk: Desk, limit: Limit = 50) -> list[OptOutView]:
-    """List the customers who want nothing more, the newest first."""
-    found = await desk.opt_outs(TenantId(caller.tenant_id), limit=limit)
-    return [OptOutView.model_validate(one, from_attributes=True) for one in found]
+@router.get("/sending/opt-outs", responses=PAGED)
+async def list_opt_outs(
+    caller: Reader, desk: Desk, turned: Turned, limit: Limit = 50
+) -> list[OptOutView]:
+    """List the customers who want nothing more, the newest first, page by page."""
+    after = turned.after(Place) or TOP
+    found = await desk.opt_outs(TenantId(caller.tenant_id), after=after, limit=limit + 1)
+    shown = turned.cut(found, limit, lambda one: Place(one.at, one.chat_id))
+    return [OptOutView.model_validate(one, from_attributes=True) for one in shown]
 
 
 @router.delete("/sending/opt-outs/{chat_id}", status_code=status.HTTP_204_NO_CONTENT)

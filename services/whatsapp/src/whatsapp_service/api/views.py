@@ -1,6 +1,6 @@
 """What the doors share: who may call, where the use cases are, how a number is shown."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Query, Request
@@ -8,8 +8,9 @@ from pydantic import AwareDatetime, BaseModel
 
 from common.auth import Principal
 from common.contracts import ConnectionState, IntegrationId, TenantId
-from common.service import principal
+from common.service import Pages, principal
 from whatsapp_service.domain.model import Integration, Transport
+from whatsapp_service.domain.ports.places import MessagePlace, Place
 from whatsapp_service.domain.usecases.connect import Connector
 from whatsapp_service.domain.usecases.operate import Operator
 
@@ -18,23 +19,24 @@ Writer = Annotated[Principal, Depends(principal("channels:write"))]
 ChatReader = Annotated[Principal, Depends(principal("conversations:read"))]
 ChatWriter = Annotated[Principal, Depends(principal("conversations:write"))]
 Limit = Annotated[int, Query(ge=1, le=200)]
+Turned = Annotated[Pages, Depends()]
 
 
 class ReadsChats(Protocol):
     """What the read routes need: rows of one tenant, as the database lets it see them."""
 
-    async def chats(self, tenant: TenantId, *, limit: int) -> list[dict[str, Any]]:
-        """List chats, the most recent first."""
+    async def chats(self, tenant: TenantId, *, after: Place, limit: int) -> list[dict[str, Any]]:
+        """List chats from a place on, the most recent first."""
 
     async def messages(
-        self, tenant: TenantId, chat_id: str, *, before: datetime, limit: int
+        self, tenant: TenantId, chat_id: str, *, after: MessagePlace, limit: int
     ) -> list[dict[str, Any]]:
-        """List a chat's messages, the newest first, each with its journey."""
+        """List a chat's messages from a place on, the newest first, each with its journey."""
 
     async def sweeps(
-        self, tenant: TenantId, integration_id: IntegrationId, *, limit: int
+        self, tenant: TenantId, integration_id: IntegrationId, *, after: Place, limit: int
     ) -> list[dict[str, Any]]:
-        """List comparisons of a number with Evolution, the newest first."""
+        """List comparisons of a number with Evolution from a place on, the newest first."""
 
 
 class ConnectionView(BaseModel):

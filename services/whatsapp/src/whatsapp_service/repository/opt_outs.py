@@ -6,6 +6,7 @@ from common.contracts import ChatId, TenantId
 from common.db import Connection, Sql
 from whatsapp_service.domain.model import SendingSettings
 from whatsapp_service.domain.ports import OptOut
+from whatsapp_service.domain.ports.places import Place
 from whatsapp_service.repository.settings_rows import (
     SETTINGS_COLUMNS,
     read_settings,
@@ -37,7 +38,8 @@ _ADD = Sql("""
 _REMOVE = Sql("delete from opt_out where chat_id = :chat returning chat_id")
 _ALL = Sql("""
     select tenant_id, integration_id, chat_id, message_id, word, at from opt_out
-    order by at desc limit :limit""")
+    where (at, chat_id) < (:at, :id)
+    order by at desc, chat_id desc limit :limit""")
 _WORDS = Sql("""
     select distinct unnest(opt_out_words || opt_in_words) from sending_settings""")
 
@@ -76,9 +78,10 @@ class PostgresOptOuts:
         """Note that they want to hear from us again; False when they always did."""
         return (await self._connection.execute(_REMOVE, {"chat": chat_id})).first() is not None
 
-    async def all(self, limit: int) -> list[OptOut]:
-        """List opt-outs that this transaction may see, the newest first."""
-        return [OptOut(*row) for row in await self._connection.execute(_ALL, {"limit": limit})]
+    async def all(self, *, after: Place, limit: int) -> list[OptOut]:
+        """List opt-outs that this transaction may see from a place on, the newest first."""
+        page = {"limit": limit, **after._asdict()}
+        return [OptOut(*row) for row in await self._connection.execute(_ALL, page)]
 
     async def words(self) -> frozenset[str]:
         """Give every word that means something to some tenant."""

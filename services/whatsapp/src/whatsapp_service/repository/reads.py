@@ -1,16 +1,21 @@
 """What operators read: as the tenant's own role sees it, so no filter can be forgotten."""
 
-from datetime import datetime
 from typing import Any
 
 from common.contracts import IntegrationId, TenantId
 from common.db import Database, Sql, api_role
 from common.errors import NotFound
+from whatsapp_service.domain.ports.places import EARLIEST, MessagePlace, Place
 
+# By way of the tenant's numbers, whose index exists already: another would cost every message.
+# In that index's order alone, ties and all: the planner takes any number's chats for few, and would
+# rather sort them.
 _CHATS = Sql("""
-    select id, integration_id, phone, lid, group_id, name, last_message_at from chat
-    where merged_into is null
-    order by last_message_at desc limit :limit""")
+    select c.* from integration i cross join lateral (
+        select id, integration_id, phone, lid, group_id, name, last_message_at from chat
+        where integration_id = i.id and merged_into is null and (last_message_at, id) < (:at, :id)
+        order by last_message_at desc fetch first (:limit) rows with ties) c
+    order by c.last_message_at desc, c.id desc limit :limit""")
 _CHAT = Sql("select coalesce(merged_into, id) from chat where id = :chat")
 # Who answers does so in the chat's order: the first command after a message is its answer.
 _MESSAGES = Sql("""
@@ -28,19 +33,22 @@ _MESSAGES = Sql("""
         select created_at, sent_at from outbound
         where not m.outgoing and chat_id = m.chat_id and created_at >= m.stored_at
         order by created_at limit 1) a on true
-    where m.chat_id = :chat and m.sent_at < :before
+    where m.chat_id = :chat
+      and (m.sent_at, m.stored_at, m.message_id collate "C") < (:at, :stored_at, :id)
     -- WhatsApp tells whole seconds: within one, by when we heard of it.
-    order by m.sent_at desc, m.stored_at desc limit :limit""")
+    order by m.sent_at desc, m.stored_at desc, m.message_id collate "C" desc limit :limit""")
+# Not older than the page: of a long chat, nearly every command was sent.
 _UNSENT = Sql("""
     select command_id, integration_id, kind, text, state, code, reason, created_at, attempt_at,
            expires_at
     from outbound
-    where chat_id = :chat and created_at < :before and message_id is null
-    order by created_at desc limit :limit""")
+    where chat_id = :chat and message_id is null and created_at >= :oldest
+      and (created_at, created_at, command_id collate "C") < (:at, :stored_at, :id)
+    order by created_at desc, command_id collate "C" desc limit :limit""")
 _SWEEPS = Sql("""
     select id, cause, since, started_at, ended_at, checked, missing, repaired, levels, complete
-    from sweep where integration_id = :id
-    order by started_at desc limit :limit""")
+    from sweep where integration_id = :number and (started_at, id) < (:at, :id)
+    order by started_at desc, id desc limit :limit""")
 _ANSWERED = ("answered_at", "answer_sent_at")
 _LEFT = ("asked_at", "sending_at", "delivered_at", "read_at", "failed_at")
 _FILE = ("media_state", "mimetype", "file_name", "size", "media_reason")
@@ -52,14 +60,14 @@ class PostgresReads:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def chats(self, tenant: TenantId, *, limit: int) -> list[dict[str, Any]]:
-        """List chats, the most recent first."""
-        return await self._rows(tenant, _CHATS, limit=limit)
+    async def chats(self, tenant: TenantId, *, after: Place, limit: int) -> list[dict[str, Any]]:
+        """List chats from a place on, the most recent first."""
+        return await self._rows(tenant, _CHATS, limit=limit, **after._asdict())
 
     async def messages(
-        self, tenant: TenantId, chat_id: str, *, before: datetime, limit: int
+        self, tenant: TenantId, chat_id: str, *, after: MessagePlace, limit: int
     ) -> list[dict[str, Any]]:
-        """List a chat's messages, the newest first, each with its journey.
+        """List a chat's messages from a place on, the newest first, each with its journey.
 
         What waits to be sent, or never was, is among them, by the time it was asked for.
 
@@ -70,16 +78,19 @@ class PostgresReads:
         if not found:
             raise NotFound(f"no chat {chat_id}")
         [surviving] = found[0].values()
-        page = {"chat": surviving, "before": before, "limit": limit}
+        page = {"chat": surviving, "limit": limit, **after._asdict()}
         written = [_written(row) for row in await self._rows(tenant, _MESSAGES, **page)]
-        unsent = [_unsent(row) for row in await self._rows(tenant, _UNSENT, **page)]
-        return sorted(written + unsent, key=_when, reverse=True)[:limit]
+        oldest = EARLIEST if len(written) < limit else written[-1]["at"]
+        rows = await self._rows(tenant, _UNSENT, **page, oldest=oldest)
+        found = written + [_unsent(row) for row in rows]
+        return sorted(found, key=MessagePlace.of, reverse=True)[:limit]
 
     async def sweeps(
-        self, tenant: TenantId, integration_id: IntegrationId, *, limit: int
+        self, tenant: TenantId, integration_id: IntegrationId, *, after: Place, limit: int
     ) -> list[dict[str, Any]]:
-        """List comparisons of a number with Evolution, the newest first."""
-        return await self._rows(tenant, _SWEEPS, id=integration_id, limit=limit)
+        """List comparisons of a number with Evolution from a place on, the newest first."""
+        page = {"limit": limit, **after._asdict()}
+        return await self._rows(tenant, _SWEEPS, number=integration_id, **page)
 
     async def _rows(self, tenant: TenantId, statement: Any, **values: Any) -> list[dict[str, Any]]:
         async with self._database.tenant_transaction(
@@ -87,10 +98,6 @@ class PostgresReads:
         ) as connection:
             rows = await connection.execute(statement, values)
             return [dict(row) for row in rows]
-
-
-def _when(message: dict[str, Any]) -> tuple[datetime, datetime]:
-    return message["at"], message.get("stored_at", message["at"])
 
 
 def _written(row: dict[str, Any]) -> dict[str, Any]:

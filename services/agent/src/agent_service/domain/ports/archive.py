@@ -9,11 +9,13 @@ from common.contracts import ConversationId
 class Archive(Protocol):
     """Whole conversations."""
 
-    async def runs(self, conversation: ConversationId, *, limit: int) -> list[dict[str, Any]]:
-        """List runs with their steps, the newest first."""
+    async def runs(
+        self, conversation: ConversationId, *, limit: int, upto: int | None = None
+    ) -> list[dict[str, Any]]:
+        """List runs with their steps, the newest first; those that had read up to a line."""
 
-    async def facts(self, conversation: Conversation) -> list[Fact]:
-        """List what is known of the contact, notes of the team included."""
+    async def facts(self, conversation: Conversation, *, limit: int) -> list[Fact]:
+        """List what is known of the contact, by name: the newest, notes of the team included."""
 
     async def follow_ups(self, conversation: ConversationId, *, limit: int) -> list[dict[str, Any]]:
         """List what was to be said later and what became of it, the latest first."""

@@ -10,7 +10,7 @@ from common.contracts import CommandId, ConversationId, ForgetChat, SendMessage,
 from common.errors import Conflict, NotFound
 
 _LONGEST_EXPORT = 100_000
-"""Lines of one conversation."""
+"""Lines, runs or facts of one conversation."""
 _LARGEST_LIBRARY = 5_000
 """Files: their names must fit into one record."""
 
@@ -94,7 +94,7 @@ async def export(context: Context, conversation_id: ConversationId) -> dict[str,
         "conversation": conversation,
         "lines": list(reversed(lines)),
         "runs": await context.archive.runs(conversation.id, limit=_LONGEST_EXPORT),
-        "facts": await context.archive.facts(conversation),
+        "facts": await context.archive.facts(conversation, limit=_LONGEST_EXPORT),
         "follow_ups": await context.archive.follow_ups(conversation.id, limit=_LONGEST_EXPORT),
     }
 

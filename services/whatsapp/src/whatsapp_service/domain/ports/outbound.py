@@ -25,6 +25,7 @@ from whatsapp_service.domain.model import (
     SentMessage,
     Transport,
 )
+from whatsapp_service.domain.ports.places import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +169,8 @@ class OptOuts(Protocol):
     async def add(self, opt_out: OptOut) -> bool:
         """Note that a customer wants nothing more; False when it is known."""
 
-    async def all(self, limit: int) -> list[OptOut]:
-        """List opt-outs that this transaction may see, the newest first."""
+    async def all(self, *, after: Place, limit: int) -> list[OptOut]:
+        """List opt-outs that this transaction may see from a place on, the newest first."""
 
     async def remove(self, chat_id: ChatId) -> bool:
         """Note that they want to hear from us again; False when they always did."""

@@ -11,6 +11,7 @@ from whatsapp_service.domain.model.pacing import plan
 from whatsapp_service.domain.model.sending_rules import LONGEST_WORD, plain_word
 from whatsapp_service.domain.ports import Context, Opener, OpenForTenant, OptOut
 from whatsapp_service.domain.ports.pacing import NumberHealth
+from whatsapp_service.domain.ports.places import Place
 
 _MOST_WORDS = 50
 
@@ -78,10 +79,10 @@ class SendingDesk:
             raise NotFound(f"no number {integration_id}")
         return found
 
-    async def opt_outs(self, tenant: TenantId, *, limit: int) -> list[OptOut]:
-        """List the customers who want nothing more, the newest first."""
+    async def opt_outs(self, tenant: TenantId, *, after: Place, limit: int) -> list[OptOut]:
+        """List the customers who want nothing more from a place on, the newest first."""
         async with self.open_for(tenant) as context:
-            return await context.opt_outs.all(limit)
+            return await context.opt_outs.all(after=after, limit=limit)
 
     async def lift(self, tenant: TenantId, chat_id: ChatId) -> None:
         """Send to a customer again who said so by other means than the word.
