@@ -44,6 +44,23 @@ async def until_sent_of(stage: Any, number: Any, count: int) -> None:
     await eventually(enough, what=f"{count} messages")
 
 
+async def test_a_broadcast_that_waits_for_its_number_has_not_had_its_turn(stage: Any) -> None:
+    number = await stage.number()
+    chat = await stage.chat(number)
+    await wish(stage, number, broadcast_gap=timedelta(hours=1))
+    await stage.take_in(number, [number.state("close", 401)])
+    await order(stage, number, chat, Text(text="news"), priority="broadcast")
+
+    await stage.until_row(
+        number,
+        """select 1 from lane_job where lane_key in (select key from lane where pace_key = :pace)
+           and last_error like '%needs_scan%'""",
+        pace=f"{number.id}:broadcast",
+    )
+    health = await _health(stage, number)
+    assert health.broadcasts.next_at < utc_now() + timedelta(minutes=1)
+
+
 async def test_broadcasts_keep_their_gap_and_the_order_of_a_chat(stage: Any) -> None:
     number = await stage.number(live=True)
     chat = await stage.chat(number)
