@@ -1,6 +1,7 @@
 """The servers that integration tests stand on do what those tests rely on."""
 
 import asyncio
+from collections.abc import Callable
 from uuid import uuid4
 
 import asyncpg
@@ -29,6 +30,18 @@ async def test_the_next_fresh_database_knows_nothing_of_the_last(fresh_database:
         assert await connection.fetchval("select to_regclass('marks')") is None
     finally:
         await connection.close()
+
+
+async def test_migrated_databases_have_the_tables_and_nothing_of_each_other(
+    migrated_database: Callable[[str], str],
+) -> None:
+    for address in (migrated_database("gateway"), migrated_database("gateway")):
+        connection = await asyncpg.connect(address)
+        try:
+            assert await connection.fetchval("select count(*) from tenant") == 0
+            await connection.execute("insert into tenant (tenant_id, name) values ('ten_a', 'A')")
+        finally:
+            await connection.close()
 
 
 async def test_a_consumer_group_reads_what_an_idempotent_producer_wrote(

@@ -1,7 +1,7 @@
 """Tenants are strangers: every table of every service, with the API role and the wrong tenant."""
 
 import importlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from common.contracts import SERVICES
 from common.db import api_role
-from common.testing import prepare_database
 
 pytestmark = pytest.mark.integration
 
@@ -51,8 +50,11 @@ def service(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def engine(fresh_database: str, service: str) -> AsyncGenerator[AsyncEngine]:
-    engine = create_async_engine(await prepare_database(fresh_database, service))
+async def engine(
+    migrated_database: Callable[[str], str], service: str
+) -> AsyncGenerator[AsyncEngine]:
+    address = migrated_database(service).replace("postgresql://", "postgresql+asyncpg://")
+    engine = create_async_engine(address)
     yield engine
     await engine.dispose()
 

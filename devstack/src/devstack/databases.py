@@ -20,11 +20,11 @@ def at(url: str, database: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{quote(database)}"))
 
 
-async def create(admin_url: str, name: str) -> None:
-    """Create an empty database."""
+async def create(admin_url: str, name: str, *, template: str = "template0") -> None:
+    """Create a database: empty, or a copy of one that nobody is connected to."""
     connection = await asyncpg.connect(admin_url)
     try:
-        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     finally:
         await connection.close()
 

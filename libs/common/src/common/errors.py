@@ -3,6 +3,7 @@
 ParleyError
 ├── Transient                 a retry may help; the runtime retries, nobody else
 │   ├── Unavailable           a dependency is away                          503
+│   │   └── HeldBack          not now, by our own rules: nothing was tried  503
 │   ├── RateLimited           somebody asked us to slow down                429
 │   ├── TimedOut              no answer in time, and nothing was done       504
 │   └── OutcomeUnknown        the request left, no answer came: ask first   504
@@ -52,6 +53,12 @@ class Unavailable(Transient):
     """A dependency is away or answers with its own failure."""
 
     code = "unavailable"
+
+
+class HeldBack(Unavailable):
+    """Our own rules say not now; nobody was asked for anything, so it has not had its turn."""
+
+    code = "held_back"
 
 
 class RateLimited(Transient):

@@ -24,7 +24,6 @@ from common.contracts import (
 from common.contracts.cloudevents import encode_headers
 from common.db import Database, Inbox, Outbox, Sql, unpacked_headers
 from common.errors import InvalidInput
-from common.testing import prepare_database
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="function")]
 
@@ -81,9 +80,9 @@ def command(event_id: str, chat: str) -> Record:
     [("evt_1", "a\0b"), ("a\0b", "chat"), ("0123456789abcdef" * 400, "chat"), ("a\0b", "\0")],
 )
 async def test_what_postgres_cannot_hold_ends_in_the_dead_letters(
-    fresh_database: str, event_id: str, key: str
+    migrated_database: Callable[[str], str], event_id: str, key: str
 ) -> None:
-    database = Database(await prepare_database(fresh_database, "whatsapp"))
+    database = Database(migrated_database("whatsapp"))
     dispatcher = Dispatcher("whatsapp", refusing(), opener(database))
 
     await dispatcher.handle_alone(received(command(event_id, key)), asyncio.Semaphore(1))

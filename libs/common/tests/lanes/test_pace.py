@@ -1,6 +1,7 @@
 """The pace of lanes on real Postgres: gaps, bursts, budgets, pauses."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from common.contracts import utc_now
 from common.db import Database, Sql
-from common.errors import Unavailable
+from common.errors import HeldBack, Unavailable
 from common.lanes import (
     Job,
     LaneWorker,
@@ -102,6 +103,56 @@ async def test_what_failed_has_not_used_up_the_day(database: Database) -> None:
         assert await retry(connection, job, after=timedelta(hours=1), error="not now")
     assert await spent(database) == 0
     assert await take(database) == ["c1"]
+
+
+@pytest.mark.parametrize(("untried", "following"), [(True, ["c1"]), (False, [])])
+async def test_only_what_was_not_tried_leaves_its_gap_to_the_next(
+    database: Database, untried: bool, following: list[str]
+) -> None:
+    await pace(database, 3600, jitter=0.5)
+    await put(database, 3, "num")
+    [job] = await claim(database, PACED, 10)
+    async with database.transaction() as connection:
+        await retry(connection, job, after=timedelta(0), error="not now", untried=untried)
+    assert await take(database) == following
+
+
+async def test_a_gap_given_back_opens_when_its_job_is_due_again(database: Database) -> None:
+    await pace(database, 3600)
+    await put(database, 2, "num")
+    [job] = await claim(database, PACED, 10)
+    async with database.transaction() as connection:
+        await retry(connection, job, after=timedelta(minutes=1), error="not now", untried=True)
+    assert await take(database) == []
+    await database.execute(Sql("update pace set next_at = next_at - interval '1 minute'"))
+    assert await take(database) == ["c1"]
+
+
+async def test_a_gap_that_another_may_have_used_since_is_not_given_back(database: Database) -> None:
+    await pace(database, 3600)
+    await put(database, 2, "num")
+    [job] = await claim(database, PACED, 10)
+    slow = replace(job, leased_at=job.leased_at - timedelta(hours=1))
+    async with database.transaction() as connection:
+        assert await retry(connection, slow, after=timedelta(0), error="not now", untried=True)
+    assert await take(database) == []
+
+
+async def test_a_worker_does_what_was_held_back_without_another_gap(database: Database) -> None:
+    tries: list[int] = []
+
+    async def work(job: Job) -> None:
+        tries.append(job.attempts)
+        if not job.attempts:
+            raise HeldBack("stalled", retry_after=timedelta(0))
+
+    await pace(database, 3600)
+    await put(database, 1, "num")
+    stop = asyncio.Event()
+    running = asyncio.create_task(LaneWorker(database, PACED, work).run(stop))
+    await eventually(lambda: tries == [0, 1])
+    stop.set()
+    await running
 
 
 async def test_two_workers_share_one_pace(database: Database) -> None:

@@ -13,7 +13,6 @@ from common.auth import ApiKey
 from common.bus import Bus, InProcessBus
 from common.contracts import TenantId
 from common.db import Database
-from common.testing import prepare_database
 from gateway_service.app.contexts import context_opener
 from gateway_service.app.wiring import build
 from gateway_service.domain.usecases import accounts as usecases
@@ -23,8 +22,8 @@ MakeSettings = Callable[..., Settings]
 
 
 @pytest.fixture
-async def database(fresh_database: str) -> str:
-    return (await prepare_database(fresh_database, "gateway")).replace("+asyncpg", "")
+def database(migrated_database: Callable[[str], str]) -> str:
+    return migrated_database("gateway")
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -31,7 +31,7 @@ from common.db import Database, Sql
 from common.errors import InvalidInput
 from common.lanes import Job, LaneWorker, claim, retry
 from common.service import Parts
-from common.testing import base_settings, eventually, prepare_database, running
+from common.testing import base_settings, eventually, running
 from whatsapp_service.app.contexts import when_parked
 from whatsapp_service.domain.model import OutboundState
 from whatsapp_service.repository import SENDS, Beginning, PostgresOutbound, PostgresSendings
@@ -96,8 +96,8 @@ def _environment(address: str, kafka: str) -> dict[str, str]:
 
 
 @pytest.fixture
-async def desk(fresh_database: str) -> AsyncGenerator[Desk]:
-    address = await prepare_database(fresh_database, "whatsapp")
+async def desk(migrated_database: Callable[[str], str]) -> AsyncGenerator[Desk]:
+    address = migrated_database("whatsapp")
     database = Database(address)
     chat = ChatId(new_id("cht"))
     commands = [
@@ -114,7 +114,7 @@ async def desk(fresh_database: str) -> AsyncGenerator[Desk]:
             [Envelope(EventId(new_id("evt")), TENANT, utc_now(), one, "t") for one in commands]
         )
     ids = [CommandId(one.command_id) for one in commands]
-    environment = _environment(fresh_database, "127.0.0.1:1")
+    environment = _environment(address, "127.0.0.1:1")
     yield Desk(database, environment, ids, f"{TENANT}:{chat}")
     await database.close()
 

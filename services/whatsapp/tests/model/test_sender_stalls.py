@@ -1,7 +1,7 @@
 """Workers that freeze between the note of a call and the call, or die between two parts."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from sender_world import SETTLE, World
 
 from common.contracts import CommandId, Content, TenantId
 from common.db import Database
-from common.testing import eventually, prepare_database
+from common.testing import eventually
 from whatsapp_service.app.gathering import GatheredSendings
 from whatsapp_service.domain.model.outgoing import split_text
 from whatsapp_service.domain.ports import LoadedFile
@@ -34,8 +34,8 @@ class Freezer:
 
 
 @pytest.fixture
-async def world(fresh_database: str) -> AsyncGenerator[World]:
-    database = Database(await prepare_database(fresh_database, "whatsapp"))
+async def world(migrated_database: Callable[[str], str]) -> AsyncGenerator[World]:
+    database = Database(migrated_database("whatsapp"))
     world = World(database)
     await world.open(1)
     yield world

@@ -17,7 +17,7 @@ from common.contracts import (
 )
 from common.storage import ObjectStore
 from whatsapp_service.domain.model import SendingSettings
-from whatsapp_service.domain.usecases.pacing import keep_paces
+from whatsapp_service.domain.usecases.pacing import keep_wishes
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)
 OGG = b"OggS" + bytes(60)
@@ -75,8 +75,7 @@ async def order(
 async def wish(stage: Any, number: Any, **wishes: Any) -> None:
     """Set how the number's tenant wants to send, as its API would."""
     async with stage.open_context() as context:
-        await context.opt_outs.save(number.tenant, SendingSettings(**wishes))
-        await keep_paces(context)
+        await keep_wishes(context, number.tenant, SendingSettings(**wishes))
 
 
 async def heard_of(stage: Any, number: Any) -> str:

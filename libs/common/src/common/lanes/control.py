@@ -4,15 +4,49 @@ from typing import Any
 
 from common.db import Connection, Sql
 from common.errors import Conflict, NotFound
-from common.lanes import statements as sql
 from common.lanes.jobs import ParkedJob
 
-_WAITING = Sql(sql.WAITING)
-_PARKED = Sql(sql.PARKED)
-_HOLD = Sql(sql.HOLD)
-_RESUME = Sql(sql.RESUME)
-_DROP_HEAD = Sql(sql.DROP_HEAD)
-_NAMED = Sql(sql.NAMED)
+_WAITING = Sql("""
+    select l.queue, l.key, l.tenant_id, l.pending, l.attempts, l.leased, l.held_reason, l.due_at,
+           job.command_id, job.last_error, job.enqueued_at
+    from lane l left join lateral (
+        select * from lane_job j
+        where j.queue = l.queue and j.lane_key = l.key and j.seq >= l.head_seq
+          and j.state = 'queued'
+        order by j.seq limit 1) as job on true
+    where l.pending > 0 and (cast(:queue as text) is null or l.queue = :queue)
+    order by l.held_reason is null, l.due_at limit :count""")
+_PARKED = Sql("""
+    select queue, lane_key as key, tenant_id, seq, command_id, last_error, enqueued_at
+    from lane_job
+    where state = 'parked' and (cast(:queue as text) is null or queue = :queue)
+    order by enqueued_at limit :count""")
+_HOLD = Sql("""
+    update lane set held_reason = :reason
+    where queue = :queue and key = :key and held_reason is null""")
+_RESUME = Sql("""
+    update lane set held_reason = null, attempts = 0,
+        due_at = case when leased then due_at else now() end
+    where queue = :queue and key = :key and (held_reason is not null or due_at > now())""")
+_DROP_HEAD = Sql("""
+    with head as (
+        select j.seq from lane_job j join lane l on l.queue = j.queue and l.key = j.lane_key
+        where l.queue = :queue and l.key = :key and not l.leased and j.state = 'queued'
+        order by j.seq limit 1 for update
+    ), moved as (
+        update lane l set
+            head_seq = head.seq + 1, pending = l.pending - 1, attempts = 0,
+            due_at = greatest(now(), (
+                select j.due_at from lane_job j
+                where j.queue = :queue and j.lane_key = :key and j.seq > head.seq
+                  and j.state = 'queued'
+                order by j.seq limit 1))
+        from head where l.queue = :queue and l.key = :key
+    )
+    update lane_job j set state = 'parked', last_error = :reason from head
+    where j.queue = :queue and j.lane_key = :key and j.seq = head.seq
+    returning j.command_id, j.payload, j.tenant_id""")
+_NAMED = Sql("select queue from lane where key = :key order by queue")
 
 
 async def waiting_lanes(

@@ -42,6 +42,8 @@ class Job:
     interrupted: bool
     """The worker before us died in the middle: what it did is unknown."""
     enqueued_at: datetime
+    leased_at: datetime
+    """When it was handed to us, by the clock of the database."""
     traceparent: str | None = None
 
 

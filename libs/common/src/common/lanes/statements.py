@@ -51,6 +51,7 @@ leased as (
 )
 select leased.key, leased.token, leased.attempts, leased.was_leased as interrupted,
        job.seq, job.command_id, job.payload, job.tenant_id, job.enqueued_at, job.traceparent,
+       now() as leased_at,
        -- A lease that a crash of Postgres forgets is a lane that is due: no need for the disk.
        set_config('synchronous_commit', 'off', true)
 from leased cross join lateral (
@@ -154,7 +155,7 @@ _FINISHING = """following as (
 _FOLLOWING = """
 select f.key, f.token, 0::bigint as attempts, false as interrupted,
        case when f.goes_on then f.next_seq end as seq,
-       f.command_id, f.payload, f.tenant_id, f.enqueued_at, f.traceparent
+       f.command_id, f.payload, f.tenant_id, f.enqueued_at, f.traceparent, now() as leased_at
 from following f join freed using (key)"""
 
 FINISHING = _FINISHING.format(may_go_on="")
@@ -181,9 +182,12 @@ with freed as (
     where {_OURS}
     returning l.key, l.pace_key
 ), refunded as (
-    -- What was not done has not used up the day.
-    update pace p set spent = greatest(0, p.spent - 1)
-    from freed where p.key = freed.pace_key and p.day = current_date
+    -- What was not done has not used up the day; what was not tried, no gap either: within a gap
+    -- nobody else can have gone since, so nobody will follow another too soon.
+    update pace p set spent = greatest(0, p.spent - (p.day = current_date)::int),
+        next_at = case when p.burst = 1 and now() - cast(:untried_since as timestamptz) < p.gap
+                       then least(p.next_at, now() + :after) else p.next_at end
+    from freed where p.key = freed.pace_key
 )
 update lane_job j set last_error = :error from freed
 where j.queue = :queue and j.lane_key = freed.key and j.seq = :seq"""
@@ -243,53 +247,6 @@ values (:key, :tenant, :gap, :jitter, :burst, :budget)
 on conflict (key) do update set
     gap = excluded.gap, jitter = excluded.jitter, burst = excluded.burst,
     budget = excluded.budget"""
-
-WAITING = """
-select l.queue, l.key, l.tenant_id, l.pending, l.attempts, l.leased, l.held_reason, l.due_at,
-       job.command_id, job.last_error, job.enqueued_at
-from lane l left join lateral (
-    select * from lane_job j
-    where j.queue = l.queue and j.lane_key = l.key and j.seq >= l.head_seq
-      and j.state = 'queued'
-    order by j.seq limit 1) as job on true
-where l.pending > 0 and (cast(:queue as text) is null or l.queue = :queue)
-order by l.held_reason is null, l.due_at limit :count"""
-
-PARKED = """
-select queue, lane_key as key, tenant_id, seq, command_id, last_error, enqueued_at
-from lane_job
-where state = 'parked' and (cast(:queue as text) is null or queue = :queue)
-order by enqueued_at limit :count"""
-
-HOLD = """
-update lane set held_reason = :reason
-where queue = :queue and key = :key and held_reason is null"""
-
-RESUME = """
-update lane set held_reason = null, attempts = 0, due_at = case when leased then due_at else now()
-end
-where queue = :queue and key = :key and (held_reason is not null or due_at > now())"""
-
-DROP_HEAD = """
-with head as (
-    select j.seq from lane_job j join lane l on l.queue = j.queue and l.key = j.lane_key
-    where l.queue = :queue and l.key = :key and not l.leased and j.state = 'queued'
-    order by j.seq limit 1 for update
-), moved as (
-    update lane l set
-        head_seq = head.seq + 1, pending = l.pending - 1, attempts = 0,
-        due_at = greatest(now(), (
-            select j.due_at from lane_job j
-            where j.queue = :queue and j.lane_key = :key and j.seq > head.seq
-              and j.state = 'queued'
-            order by j.seq limit 1))
-    from head where l.queue = :queue and l.key = :key
-)
-update lane_job j set state = 'parked', last_error = :reason from head
-where j.queue = :queue and j.lane_key = :key and j.seq = head.seq
-returning j.command_id, j.payload, j.tenant_id"""
-
-NAMED = "select queue from lane where key = :key order by queue"
 
 DEPTH = """
 select count(*) filter (where pending > 0), coalesce(sum(pending), 0)::bigint,

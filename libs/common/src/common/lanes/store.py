@@ -108,14 +108,21 @@ async def extend(connection: Connection, queue: Queue, jobs: Sequence[Job]) -> s
     return set(rows.scalars())
 
 
-async def retry(connection: Connection, job: Job, *, after: timedelta, error: str) -> bool:
-    """Put the head back for later: its lane waits, nobody else does; False if not ours."""
-    return (
-        await connection.change(
-            _RETRY, {**_fence(job), "seq": job.seq, "after": after, "error": error[:1000]}
-        )
-        == 1
-    )
+async def retry(
+    connection: Connection, job: Job, *, after: timedelta, error: str, untried: bool = False
+) -> bool:
+    """Put the head back for later: its lane waits, nobody else does; False if not ours.
+
+    What was `untried` has not used up its pace: that opens again when the lane is due.
+    """
+    values = {
+        **_fence(job),
+        "seq": job.seq,
+        "after": after,
+        "error": error[:1000],
+        "untried_since": job.leased_at if untried else None,
+    }
+    return await connection.change(_RETRY, values) == 1
 
 
 async def park(connection: Connection, queue: Queue, job: Job, *, reason: str) -> bool:
@@ -202,5 +209,6 @@ def _job(queue: Queue, row: Any) -> Job:
         attempts=row["attempts"],
         interrupted=row["interrupted"],
         enqueued_at=row["enqueued_at"],
+        leased_at=row["leased_at"],
         traceparent=row["traceparent"],
     )

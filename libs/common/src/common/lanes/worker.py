@@ -12,7 +12,7 @@ import structlog
 
 from common.contracts.trace import current_traceparent
 from common.db import Connection, Database, Sql
-from common.errors import Permanent, Transient
+from common.errors import HeldBack, Permanent, Transient
 from common.lanes import statements as sql
 from common.lanes.finisher import Finisher
 from common.lanes.jobs import Job, LeaseLost, ParkedJob, Queue, WhenParked
@@ -46,7 +46,8 @@ class LaneWorker:
     """Does the jobs of one queue, `concurrency` lanes at a time.
 
     The handler returns None to have its job finished, or DONE when it did that itself; it
-    raises Transient to be tried again later, Permanent to have the job parked.
+    raises Transient to be tried again later (HeldBack when nothing was done yet), Permanent to
+    have the job parked.
     """
 
     def __init__(
@@ -202,7 +203,13 @@ class LaneWorker:
             error=f"{type(error).__name__}: {error}"[:300],
         )
         async with self._database.transaction() as connection:
-            await retry(connection, job, after=wait, error=f"{type(error).__name__}: {error}")
+            await retry(
+                connection,
+                job,
+                after=wait,
+                error=f"{type(error).__name__}: {error}",
+                untried=isinstance(error, HeldBack),
+            )
         self._wake.set()
 
     async def _park(self, job: Job, reason: str) -> None:

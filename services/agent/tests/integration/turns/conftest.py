@@ -50,7 +50,7 @@ from common.contracts.cloudevents import attributes, decode
 from common.db import Database, Sql
 from common.lanes import Job, claim
 from common.service import Parts
-from common.testing import eventually, prepare_database, running
+from common.testing import eventually, running
 
 _EXPIRE = Sql("update lane set due_at = now() - interval '1 second' where leased returning key")
 
@@ -263,10 +263,10 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(fresh_database: str) -> AsyncGenerator[Desk]:
-    await prepare_database(fresh_database, "agent")
-    database, bus = Database(fresh_database), InProcessBus()
-    relay = Relay(fresh_database, bus.producer())
+async def desk(migrated_database: Callable[[str], str]) -> AsyncGenerator[Desk]:
+    address = migrated_database("agent")
+    database, bus = Database(address), InProcessBus()
+    relay = Relay(address, bus.producer())
     now, tenant = utc_now(), TenantId(new_id("ten"))
     settings = AgentSettings(
         quiet_seconds=0,

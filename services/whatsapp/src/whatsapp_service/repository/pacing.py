@@ -19,6 +19,7 @@ PATIENCE = timedelta(minutes=5)
 """How long a message may be without an acknowledgement before that means something."""
 
 _OURS = Sql("select pg_try_advisory_xact_lock(hashtext('whatsapp.paces'))")
+_WITH_OTHERS = Sql("select pg_advisory_xact_lock_shared(hashtext('whatsapp.paces'))")
 # Messages to groups, and those of Evolution's own channel, are never acknowledged.
 _NUMBERS = Sql(f"""
     with span as (
@@ -104,8 +105,12 @@ class PostgresPaces:
         self._connection = connection
 
     async def ours(self) -> bool:
-        """Whether nobody else is at it; holds until the transaction ends."""
+        """Whether all numbers are ours to look at; holds until the transaction ends."""
         return bool((await self._connection.execute(_OURS)).scalar())
+
+    async def with_others(self) -> None:
+        """Wait until nobody has all numbers to himself; holds until the transaction ends."""
+        await self._connection.execute(_WITH_OTHERS)
 
     async def numbers(self, now: datetime) -> list[NumberFacts]:
         """Give every number that this transaction may see, with what became of its messages."""

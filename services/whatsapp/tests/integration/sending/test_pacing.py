@@ -1,5 +1,6 @@
 """How fast numbers send: replies before broadcasts, budgets, warm-up, quiet hours, risk."""
 
+import asyncio
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -15,6 +16,7 @@ from whatsapp_service.domain.model.pacing import (
     WARM_UP,
     RiskLevel,
     Signs,
+    plan,
 )
 from whatsapp_service.domain.usecases.pacing import keep_paces
 
@@ -44,6 +46,23 @@ async def until_sent_of(stage: Any, number: Any, count: int) -> None:
     await eventually(enough, what=f"{count} messages")
 
 
+async def test_a_broadcast_that_waits_for_its_number_has_not_had_its_turn(stage: Any) -> None:
+    number = await stage.number()
+    chat = await stage.chat(number)
+    await wish(stage, number, broadcast_gap=timedelta(hours=1))
+    await stage.take_in(number, [number.state("close", 401)])
+    await order(stage, number, chat, Text(text="news"), priority="broadcast")
+
+    await stage.until_row(
+        number,
+        """select 1 from lane_job where lane_key in (select key from lane where pace_key = :pace)
+           and last_error like '%needs_scan%'""",
+        pace=f"{number.id}:broadcast",
+    )
+    health = await _health(stage, number)
+    assert health.broadcasts.next_at < utc_now() + timedelta(minutes=1)
+
+
 async def test_broadcasts_keep_their_gap_and_the_order_of_a_chat(stage: Any) -> None:
     number = await stage.number(live=True)
     chat = await stage.chat(number)
@@ -53,6 +72,20 @@ async def test_broadcasts_keep_their_gap_and_the_order_of_a_chat(stage: Any) -> 
     assert await until_sent(stage, number, 4) == ["0", "1", "2", "3"]
     times = [row["at"] for row in await stage.sent(number)]
     assert all(b - a >= 0.25 for a, b in pairwise(times))
+
+
+async def test_a_wish_is_not_undone_by_a_look_that_began_before_it(stage: Any) -> None:
+    number = await stage.number()
+    async with stage.open_context() as looking:
+        await eventually(looking.paces.ours, what="the worker to end its own look")
+        before = await looking.paces.numbers(utc_now())
+        wishing = asyncio.create_task(wish(stage, number, broadcast_gap=timedelta(hours=1)))
+        waits = "select 1 from pg_locks where locktype = 'advisory' and not granted"
+        await eventually(lambda: stage.rows(waits), what="the wish to wait for the look")
+        await looking.paces.keep([plan(facts, utc_now()) for facts in before])
+    await wishing
+
+    assert (await _health(stage, number)).broadcasts.gap == timedelta(hours=1)
 
 
 async def test_a_daily_budget_counts_both_kinds_and_stops_both(stage: Any) -> None:

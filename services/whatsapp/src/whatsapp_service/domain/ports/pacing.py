@@ -37,7 +37,10 @@ class Paces(Protocol):
     """The pace that each number keeps, and the signs by which it is set."""
 
     async def ours(self) -> bool:
-        """Whether nobody else is at it; holds until the transaction ends."""
+        """Whether all numbers are ours to look at; holds until the transaction ends."""
+
+    async def with_others(self) -> None:
+        """Wait until nobody has all numbers to himself; holds until the transaction ends."""
 
     async def numbers(self, now: datetime) -> list[NumberFacts]:
         """Give every number that this transaction may see, with what became of its messages."""

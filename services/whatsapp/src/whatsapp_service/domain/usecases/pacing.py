@@ -22,6 +22,14 @@ async def keep_paces(context: Context) -> None:
     await context.paces.keep([plan(facts, now) for facts in await context.paces.numbers(now)])
 
 
+async def keep_wishes(context: Context, tenant: TenantId, settings: SendingSettings) -> None:
+    """Keep what a tenant has set, and set the pace of its numbers by it."""
+    # Whoever read the old settings would set the old pace after us.
+    await context.paces.with_others()
+    await context.opt_outs.save(tenant, settings)
+    await keep_paces(context)
+
+
 @dataclass(frozen=True, slots=True)
 class PaceKeeper:
     """Does it for all tenants, and learns their words."""
@@ -63,8 +71,7 @@ class SendingDesk:
         if set(checked.opt_out_words) & set(checked.opt_in_words):
             raise InvalidInput("The same word cannot mean both: in and out.")
         async with self.open_for(tenant) as context:
-            await context.opt_outs.save(tenant, checked)
-            await keep_paces(context)
+            await keep_wishes(context, tenant, checked)
         return checked
 
     async def health(self, tenant: TenantId, integration_id: IntegrationId) -> NumberHealth:

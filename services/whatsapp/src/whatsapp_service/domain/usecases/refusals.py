@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from common.contracts import ConnectionState, ContactsMessage
-from common.errors import Permanent, Unavailable
+from common.errors import HeldBack, Permanent, Unavailable
 from whatsapp_service.domain.model import ENDED
 from whatsapp_service.domain.model.outgoing import file_of
 from whatsapp_service.domain.ports import Sending
@@ -44,15 +44,15 @@ def hold_back(sending: Sending, now: datetime, attempts: int) -> None:
     """Return when it may be sent now.
 
     Raises:
-        Unavailable: it must wait, with the reason and the time.
+        HeldBack: it must wait, with the reason and the time.
     """
     if sending.state in _CANNOT_SEND:
         # Its lanes are woken when the number opens; asking until then need not be often.
         wait = _AWAY * min(1 + attempts, _MOST_TIMES)
-        raise Unavailable(f"the number is {sending.state}", retry_after=wait)
+        raise HeldBack(f"the number is {sending.state}", retry_after=wait)
     until = sending.settings.quiet_until(sending.outbound.priority, now)
     if until is not None:
-        raise Unavailable(f"quiet hours until {until:%H:%M} UTC", retry_after=until - now)
+        raise HeldBack(f"quiet hours until {until:%H:%M} UTC", retry_after=until - now)
 
 
 def for_operator(error: Permanent) -> Unavailable:

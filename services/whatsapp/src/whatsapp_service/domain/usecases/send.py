@@ -9,7 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from common.contracts import CommandId, ReactionMessage, Text
-from common.errors import NeedsOperator, OutcomeUnknown, Permanent, Transient, Unavailable
+from common.errors import (
+    HeldBack,
+    NeedsOperator,
+    OutcomeUnknown,
+    Permanent,
+    Transient,
+    Unavailable,
+)
 from whatsapp_service.domain.model import CLOCK_SKEW, Act, OutboundState, SentMessage
 from whatsapp_service.domain.model.outbound import ENDED
 from whatsapp_service.domain.model.outgoing import file_of
@@ -201,7 +208,8 @@ class Sender:
     def _require_awake(self, sending: Sending) -> None:
         """Make no call that others may believe to be over: a frozen process thaws at any time."""
         if self.now() - (sending.begun_at or self.now()) > self.waits.settle_after * _SLACK:
-            raise Unavailable("the worker stalled before the call", retry_after=timedelta(0))
+            held = Unavailable if sending.outbound.sent_ids else HeldBack
+            raise held("the worker stalled before the call", retry_after=timedelta(0))
 
     async def _note(self, sending: Sending, state: OutboundState, lease: Lease) -> None:
         """Write down how the call ended, unless another worker has the lane and knows better."""
