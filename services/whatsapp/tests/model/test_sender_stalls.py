@@ -86,6 +86,24 @@ async def test_a_worker_that_dies_between_parts_leaves_the_rest_to_the_next(worl
     assert sum("message.sent" in row["headers"] for row in rows) == 3
 
 
+async def test_the_same_words_twice_are_each_their_own_when_told_of_together(world: World) -> None:
+    [chat] = world.chats
+    world.whatsapp.first = ["ok", "lost after"]
+    for command in ("cmd_1", "cmd_2"):
+        await world.accept(command, chat, "ok")
+        await _work(world)
+    first, second = world.whatsapp.out
+    await world.echo(first, second)
+
+    rows = await world.rows("select message_id, command_id from whatsapp_message where outgoing")
+    assert {row["message_id"]: row["command_id"] for row in rows} == {
+        first.id: "cmd_1",
+        second.id: "cmd_2",
+    }
+    rows = await world.rows("select headers from outbox where topic = 'whatsapp.messages.v1'")
+    assert sum("message.sent" in row["headers"] for row in rows) == 1
+
+
 _BLOCKED = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and state = 'active'"
 
 

@@ -133,15 +133,17 @@ class World:
                                    id=number.id):  # fmt: skip
             self.chats[ChatId(row["id"])] = row["reply_to"]
 
-    async def hear(self, body: dict[str, Any]) -> None:
-        """Take a webhook in."""
+    async def hear(self, *bodies: dict[str, Any]) -> None:
+        """Take webhooks in, as one batch."""
         number = self.number
-        event = EvolutionWebhookReceived(
-            instance=number.instance, integration_id=number.id, generation=1, body=body
-        )
-        webhook = Envelope(EventId(new_id("evt")), number.tenant, self.now(), event, "test")
+        named = {"instance": number.instance, "integration_id": number.id, "generation": 1}
+        events = [EvolutionWebhookReceived.model_validate({**named, "body": b}) for b in bodies]
+        webhooks = [
+            Envelope(EventId(new_id("evt")), number.tenant, self.now(), event, "test")
+            for event in events
+        ]
         async with self.open_context() as context:
-            assert await receive(context, [webhook], translate) == {}
+            assert await receive(context, webhooks, translate) == {}
 
     async def accept(self, command_id: str, chat: ChatId, text: str) -> None:
         event = SendMessage(
@@ -185,9 +187,11 @@ class World:
             one.cancel()
         await asyncio.wait(dying)
 
-    async def echo(self, one: Out) -> None:
-        one.told += 1
-        await self.hear(self.number.echo(one.text, jid=one.jid, id=one.id, at=one.at))
+    async def echo(self, *told: Out) -> None:
+        for one in told:
+            one.told += 1
+        say = self.number.echo
+        await self.hear(*(say(one.text, jid=one.jid, id=one.id, at=one.at) for one in told))
 
     async def ack(self, one: Out, level: str) -> None:
         await self.hear(self.number.ack(one.id, level, jid=one.jid))

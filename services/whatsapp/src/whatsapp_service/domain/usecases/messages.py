@@ -29,6 +29,7 @@ async def store_messages(
         return
     chats = await _chats(context, seen)
     in_flight = await _in_flight(context, seen, chats)
+    recorded = await _recorded(context, seen, chats, in_flight)
     rows: dict[MessageKey, StoredMessage] = {}
     news: dict[MessageKey, Told] = {}
     copies: list[Told] = []
@@ -39,7 +40,7 @@ async def store_messages(
         if key in rows:
             copies.append((one, event))
             continue
-        command = _command_of(event, one, in_flight)
+        command = recorded.get(key) or _command_of(event, one, in_flight)
         rows[key] = _row(key, one, event, command)
         if command is None:
             news[key] = (one, event)
@@ -156,6 +157,26 @@ async def _in_flight(
     for one in found:
         calls.setdefault(one.chat_id, []).append(one)
     return calls
+
+
+async def _recorded(
+    context: Context, seen: Sequence[Seen], chats: dict[int, ChatId], in_flight: _InFlight
+) -> dict[MessageKey, CommandId]:
+    """Find what the sender has written down, where several could be the call's.
+
+    The same words twice in a row, told of in one batch: were the first taken for the call, the
+    second would be announced as somebody else's.
+    """
+    reported: dict[MessageKey, ChatId] = {}
+    for one in seen:
+        chat = chats[one.place]
+        if chat in in_flight and _reports_ours(one):
+            event = cast("MessageSent", one.observation.event)
+            reported[MessageKey(one.integration.id, event.message_id)] = chat
+    if len(reported) == len(set(reported.values())):
+        return {}
+    known = await context.messages.known(list(reported))
+    return {key: one.command_id for key, one in known.items() if one.command_id is not None}
 
 
 def _command_of(

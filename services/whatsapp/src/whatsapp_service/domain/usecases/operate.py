@@ -49,7 +49,7 @@ class Operator:
             return await self._read(tenant, agent_id)
         qr = await self.provider.fetch_qr(number)
         if qr is not None:
-            await self._show(tenant, number, qr)
+            return await self._show(tenant, number, qr)
         return await self._read(tenant, agent_id)
 
     async def pairing_code(self, tenant: TenantId, agent_id: AgentId, phone: str) -> Integration:
@@ -70,8 +70,7 @@ class Operator:
             qr = await self.provider.fetch_qr(number, phone=digits)
         if qr is None or not qr.pairing_code:
             raise Conflict("there is no pairing code yet", hint="ask again in a few seconds")
-        await self._show(tenant, number, qr)
-        return await self._read(tenant, agent_id)
+        return await self._show(tenant, number, qr)
 
     async def rename(self, tenant: TenantId, agent_id: AgentId, name: str) -> Integration:
         """Call the number something."""
@@ -145,12 +144,18 @@ class Operator:
                 context.outbox.add(event, tenant=tenant)
             return await existing(context, number.agent_id)
 
-    async def _show(self, tenant: TenantId, number: Integration, qr: Qr) -> None:
+    async def _show(self, tenant: TenantId, number: Integration, qr: Qr) -> Integration:
+        """Keep a code, and give the number with it.
+
+        Read before anybody else can change it: the end of the session before, which a webhook
+        tells, takes codes away.
+        """
         async with self.open_for(tenant) as context:
             if await context.integrations.show_qr(number.id, qr):
                 change = ConnectionChanged(integration_id=number.id, state=ConnectionState.QR)
                 for event in await change_state(context, number, change):
                     context.outbox.add(event, tenant=tenant)
+            return await existing(context, number.agent_id)
 
 
 def _usable(number: Integration) -> Integration:
