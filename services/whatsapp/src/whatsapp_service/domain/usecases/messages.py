@@ -160,7 +160,7 @@ async def _in_flight(
 
 
 async def _recorded(
-    context: Context, seen: Sequence[Seen], chats: dict[int, ChatId], in_flight: _InFlight
+    context: Context, seen: Sequence[Seen], chats: dict[int, FoundChat], in_flight: _InFlight
 ) -> dict[MessageKey, CommandId]:
     """Find what the sender has written down, where several could be the call's.
 
@@ -169,7 +169,7 @@ async def _recorded(
     """
     reported: dict[MessageKey, ChatId] = {}
     for one in seen:
-        chat = chats[one.place]
+        chat = chats[one.place].id
         if chat in in_flight and _reports_ours(one):
             event = cast("MessageSent", one.observation.event)
             reported[MessageKey(one.integration.id, event.message_id)] = chat
