@@ -121,7 +121,7 @@ async def _count(place: Ground, told: Told, chats: int, turns: int) -> dict[str,
     }
 
 
-async def _refused(running: Suite) -> int:
+async def _never_accepted(running: Suite) -> int:
     """Count the webhooks that Evolution could not deliver: those are not ours to lose."""
     outcomes = (await running.door("GET", "/_sandbox/evolution/webhooks"))["by_outcome"]
     return int(outcomes["gave_up"] + outcomes["refused"])
@@ -161,7 +161,7 @@ async def run(play: Play) -> dict[str, Any]:
             await asyncio.sleep(3)  # a second copy of anything would be sent by now
             following.cancel()
             counted = await _count(place, told, chats, turns)
-            refused = await _refused(running)
+            never = await _never_accepted(running)
             return {
                 "messages": chats * turns,
                 "answers_expected": chats * turns * 2,
@@ -169,7 +169,7 @@ async def run(play: Play) -> dict[str, Any]:
                 "kills_in_all": sum(victim.kills for victim in victims),
                 "seconds": round(time.monotonic() - began, 1),
                 "customers_still_waiting": late,
-                "webhooks_never_accepted": refused,
+                "webhooks_never_accepted": never,
                 **counted,
             }
 

@@ -29,6 +29,7 @@ from devstack.ports import free_port, free_ports
 T = TypeVar("T")
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 _PLENTY = 4 << 30
+"""Bytes: many times what the databases of a whole run take."""
 
 
 @pytest.fixture(scope="session")

@@ -31,8 +31,8 @@ class Number(NamedTuple):
 async def things(
     shelf: str, pages: Annotated[Pages, Depends()], limit: int = 2, kind: str = ""
 ) -> list[str]:
-    after = pages.after(Number)
-    rest = [one for one in "abcde" if after is None or one > after.id]
+    after = pages.after(Number(""))
+    rest = [one for one in "abcde" if one > after.id]
     return pages.cut(rest[: limit + 1], limit, Number)
 
 

@@ -1,4 +1,4 @@
-"""The SQL of the lanes.
+"""The SQL by which lanes are filled and worked; what a person does to them is in `control`.
 
 Invariants: `pending` counts the queued jobs of a lane; `head_seq` is at or below the first of
 them, so that looking it up never walks over what was deleted before it; `token` only grows;

@@ -41,13 +41,13 @@ class Pages:
         self._response = response
         self._cursor = cursor
 
-    def after(self, kind: Callable[..., P]) -> P | None:
-        """Give the place, a named tuple, that the page begins behind; None at the top.
+    def after(self, top: P) -> P:
+        """Give the place that the page begins behind: a named tuple like `top`, or `top` itself.
 
         Raises:
             InvalidInput: the cursor is none of ours.
         """
-        return None if self._cursor is None else place_of(self._cursor, kind)
+        return top if self._cursor is None else place_of(self._cursor, type(top))
 
     def cut(self, found: Sequence[T], limit: int, place: Callable[[T], Place]) -> list[T]:
         """Keep what fits on the page; if more was found, say where that is."""

@@ -11,11 +11,11 @@ from agent_service.api.doors import (
     ConversationWriter,
     Limit,
     Opens,
-    Turned,
+    Page,
     Words,
 )
 from agent_service.domain.model import Conversation, Fact, Line, State
-from agent_service.domain.ports import Place
+from agent_service.domain.ports import TOP, Place
 from agent_service.domain.usecases import control
 from common.auth import Principal
 from common.contracts import CommandId, ConversationId, TenantId, derived_id, new_id
@@ -129,7 +129,7 @@ class ReplyBody(BaseModel):
 async def list_conversations(
     caller: ConversationReader,
     open_for: Opens,
-    turned: Turned,
+    page: Page,
     limit: Limit = 50,
     state: Annotated[State | None, Query()] = None,
 ) -> list[ConversationView]:
@@ -137,10 +137,10 @@ async def list_conversations(
 
     One that moves while you turn the pages goes to the top of the first: no page shows it twice.
     """
-    after = turned.after(Place)
+    after = page.after(TOP)
     async with open_for(TenantId(caller.tenant_id)) as context:
         found = await context.conversations.every(limit=limit + 1, state=state, after=after)
-    return turned.cut([_view(one) for one in found], limit, _place)
+    return page.cut([_view(one) for one in found], limit, _place)
 
 
 @router.get("/conversations/{conversation_id}", responses=PAGED)

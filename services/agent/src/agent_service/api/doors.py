@@ -14,7 +14,7 @@ Writer = Annotated[Principal, Depends(principal("agents:write"))]
 ConversationReader = Annotated[Principal, Depends(principal("conversations:read"))]
 ConversationWriter = Annotated[Principal, Depends(principal("conversations:write"))]
 Limit = Annotated[int, Query(ge=1, le=200)]
-Turned = Annotated[Pages, Depends()]
+Page = Annotated[Pages, Depends()]
 _LONGEST_KEY = 500
 
 

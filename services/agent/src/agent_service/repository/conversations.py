@@ -1,7 +1,7 @@
 """Statements about conversations, their lines, their turns and their runs."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from agent_service.domain.model import (
@@ -17,7 +17,7 @@ from agent_service.domain.model import (
     run_id,
     turn_id,
 )
-from agent_service.domain.ports import Ended, Held, Place
+from agent_service.domain.ports import TOP, Ended, Held, Place
 from agent_service.repository import statements as sql
 from agent_service.repository.agents import agent_of, allowance_of
 from agent_service.repository.hearing import TURNS, Listener, Opened, lane_of
@@ -35,8 +35,6 @@ from common.contracts import CommandId, ConversationId, MessageId, derived_id
 from common.lanes import NewJob, postpone
 
 _PERSONS = {State.HUMAN, State.HANDOFF_REQUESTED}
-_TOP = Place(datetime(9999, 1, 1, tzinfo=UTC), ConversationId(""))
-"""Above all. Not a null: behind row-level security, an index is searched for plain values only."""
 LONGEST_TURN = 200
 """Lines of one turn that a model is shown at most."""
 
@@ -199,11 +197,10 @@ class PostgresConversations(Listener):
         self.queued += 1
 
     async def every(
-        self, *, limit: int, state: State | None = None, after: Place | None = None
+        self, *, limit: int, state: State | None = None, after: Place = TOP
     ) -> list[Conversation]:
-        """List them, or those in a state, the newest first; from a place on, if one is named."""
-        moved_at, id_ = after or _TOP
-        values = {"limit": limit, "state": state, "moved_at": moved_at, "after": id_}
+        """List them, or those in a state, from a place on, the newest first."""
+        values = {"limit": limit, "state": state, "moved_at": after.moved_at, "after": after.id}
         rows = await self._connection.execute(sql.EVERY, values)
         return [conversation_of(row) for row in rows]
 

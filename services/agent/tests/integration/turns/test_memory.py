@@ -67,6 +67,15 @@ async def ask(desk: Any, model: Remembers, text: str) -> list[str]:
     return model.shown
 
 
+async def after_a_long_talk(desk: Any, *, fails: Exception | None = None) -> Remembers:
+    """Let a customer say so much that a summary is due."""
+    await desk.change(history_tokens=60)
+    model = Remembers(fails=fails)
+    for n in range(5):
+        await ask(desk, model, f"a fairly long message, number {n}")
+    return model
+
+
 async def test_what_was_said_is_shown_in_order_and_a_server_can_keep_the_beginning(
     desk: Any,
 ) -> None:
@@ -137,10 +146,7 @@ async def test_without_a_summary_a_returning_customer_is_answered_all_the_same(d
 async def test_a_long_session_is_summarised_after_the_answer_and_told_shortly_from_then_on(
     desk: Any,
 ) -> None:
-    await desk.change(history_tokens=60)
-    model = Remembers()
-    for n in range(5):
-        await ask(desk, model, f"a fairly long message, number {n}")
+    model = await after_a_long_talk(desk)
     assert model.summaries == [], "no customer waits for it"
     job = await chore(desk)
     await do(desk, job, model)
@@ -161,10 +167,7 @@ async def test_a_long_session_is_summarised_after_the_answer_and_told_shortly_fr
 async def test_a_turn_that_began_before_a_summary_was_made_does_not_have_it_made_again(
     desk: Any,
 ) -> None:
-    await desk.change(history_tokens=60)
-    model = Remembers()
-    for n in range(5):
-        await ask(desk, model, f"a fairly long message, number {n}")
+    model = await after_a_long_talk(desk)
 
     async def summarise() -> None:
         await do(desk, await chore(desk), model)
@@ -176,10 +179,7 @@ async def test_a_turn_that_began_before_a_summary_was_made_does_not_have_it_made
 
 
 async def test_a_summary_that_fails_for_now_is_tried_again_later(desk: Any) -> None:
-    await desk.change(history_tokens=60)
-    model = Remembers(fails=Unavailable("away"))
-    for n in range(5):
-        await ask(desk, model, f"a fairly long message, number {n}")
+    model = await after_a_long_talk(desk, fails=Unavailable("away"))
     job = await chore(desk)
     with pytest.raises(Unavailable):
         await do(desk, job, model)
@@ -192,10 +192,7 @@ async def test_a_summary_that_fails_for_now_is_tried_again_later(desk: Any) -> N
 async def test_half_a_summary_or_none_leaves_the_memory_there_is_and_is_made_later(
     desk: Any, ending: Ending
 ) -> None:
-    await desk.change(history_tokens=60)
-    model = Remembers()
-    for n in range(5):
-        await ask(desk, model, f"a fairly long message, number {n}")
+    model = await after_a_long_talk(desk)
     await do(desk, await chore(desk), model)
     for n in range(5, 11):
         await ask(desk, model, f"a fairly long message, number {n}")
@@ -212,10 +209,7 @@ async def test_half_a_summary_or_none_leaves_the_memory_there_is_and_is_made_lat
 
 
 async def test_a_model_that_tells_half_summaries_only_is_asked_thrice(desk: Any) -> None:
-    await desk.change(history_tokens=60)
-    model = Remembers()
-    for n in range(5):
-        await ask(desk, model, f"a fairly long message, number {n}")
+    model = await after_a_long_talk(desk)
     model.ending = Ending.CUT
     job = await chore(desk)
     for attempts in range(2):
@@ -227,10 +221,7 @@ async def test_a_model_that_tells_half_summaries_only_is_asked_thrice(desk: Any)
 
 
 async def test_a_summary_nobody_can_make_holds_up_no_later_one(desk: Any) -> None:
-    await desk.change(history_tokens=60)
-    model = Remembers(fails=NeedsOperator("no such model"))
-    for n in range(5):
-        await ask(desk, model, f"a fairly long message, number {n}")
+    model = await after_a_long_talk(desk, fails=NeedsOperator("no such model"))
     await do(desk, await chore(desk), model)
     model.fails = None
     await ask(desk, model, "and now?")
@@ -239,10 +230,7 @@ async def test_a_summary_nobody_can_make_holds_up_no_later_one(desk: Any) -> Non
 
 
 async def test_at_a_hard_limit_a_summary_is_left_out_and_within_it_counted(desk: Any) -> None:
-    await desk.change(history_tokens=60)
-    model = Remembers()
-    for n in range(5):
-        await ask(desk, model, f"a fairly long message, number {n}")
+    model = await after_a_long_talk(desk)
     await desk.change(limits=Limits(micros_per_day=3))
     await do(desk, await chore(desk), model)
     assert model.summaries == []

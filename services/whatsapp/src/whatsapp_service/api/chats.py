@@ -8,7 +8,7 @@ from pydantic import AfterValidator, AwareDatetime
 
 from common.contracts import TenantId, utc_now
 from common.service import PAGED
-from whatsapp_service.api.views import ChatReader, Limit, Reads, Turned
+from whatsapp_service.api.views import ChatReader, Limit, Page, Reads
 from whatsapp_service.domain.ports.places import TOP, MessagePlace, Place
 
 router = APIRouter()
@@ -30,15 +30,15 @@ Before = Annotated[Instant | None, Query(description="only what is older")]
 
 @router.get("/chats", responses=PAGED)
 async def list_chats(
-    caller: ChatReader, reads: Reads, turned: Turned, limit: Limit = 50
+    caller: ChatReader, reads: Reads, page: Page, limit: Limit = 50
 ) -> list[dict[str, Any]]:
     """List the tenant's chats, the most recent first, page by page.
 
     One that is written in while you turn the pages goes to the top of the first.
     """
-    after = turned.after(Place) or TOP
+    after = page.after(TOP)
     found = await reads.chats(TenantId(caller.tenant_id), after=after, limit=limit + 1)
-    return turned.cut(found, limit, lambda chat: Place(chat["last_message_at"], chat["id"]))
+    return page.cut(found, limit, lambda chat: Place(chat["last_message_at"], chat["id"]))
 
 
 @router.get("/chats/{chat_id}/messages", responses=PAGED)
@@ -46,7 +46,7 @@ async def list_messages(  # noqa: PLR0913 - a query parameter is an argument
     chat_id: str,
     caller: ChatReader,
     reads: Reads,
-    turned: Turned,
+    page: Page,
     limit: Limit = 50,
     before: Before = None,
 ) -> list[dict[str, Any]]:
@@ -56,7 +56,7 @@ async def list_messages(  # noqa: PLR0913 - a query parameter is an argument
     delivered, read, or failed; those that wait to be sent are among them.
     """
     top = MessagePlace.before(before or utc_now() + _AHEAD)
-    after = min(turned.after(MessagePlace) or top, top)
+    after = min(page.after(top), top)
     tenant = TenantId(caller.tenant_id)
     found = await reads.messages(tenant, chat_id, after=after, limit=limit + 1)
-    return turned.cut(found, limit, MessagePlace.of)
+    return page.cut(found, limit, MessagePlace.of)

@@ -15,9 +15,9 @@ from whatsapp_service.api.views import (
     Grace,
     Limit,
     Operates,
+    Page,
     Reader,
     Reads,
-    Turned,
     Writer,
 )
 from whatsapp_service.domain.ports.places import TOP, Place
@@ -114,11 +114,11 @@ async def list_sweeps(  # noqa: PLR0913 - a query parameter is an argument
     caller: Reader,
     connector: Connects,
     reads: Reads,
-    turned: Turned,
+    page: Page,
     limit: Limit = 20,
 ) -> list[dict[str, Any]]:
     """List comparisons with Evolution, the newest first: checked, missing, repaired."""
-    tenant, after = TenantId(caller.tenant_id), turned.after(Place) or TOP
+    tenant, after = TenantId(caller.tenant_id), page.after(TOP)
     number = await connector.status(tenant, AgentId(agent_id))
     found = await reads.sweeps(tenant, number.id, after=after, limit=limit + 1)
-    return turned.cut(found, limit, lambda sweep: Place(sweep["started_at"], sweep["id"]))
+    return page.cut(found, limit, lambda sweep: Place(sweep["started_at"], sweep["id"]))

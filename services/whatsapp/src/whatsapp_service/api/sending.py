@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
 from common.contracts import OPT_OUT_WORDS, ChatId, IntegrationId, TenantId
 from common.service import PAGED
-from whatsapp_service.api.views import Limit, Reader, Turned, Writer
+from whatsapp_service.api.views import Limit, Page, Reader, Writer
 from whatsapp_service.domain.model import QuietHours, SendingSettings
 from whatsapp_service.domain.model.pacing import RiskLevel
 from whatsapp_service.domain.model.sending_rules import (
@@ -196,12 +196,12 @@ async def change_sending_settings(
 
 @router.get("/sending/opt-outs", responses=PAGED)
 async def list_opt_outs(
-    caller: Reader, desk: Desk, turned: Turned, limit: Limit = 50
+    caller: Reader, desk: Desk, page: Page, limit: Limit = 50
 ) -> list[OptOutView]:
     """List the customers who want nothing more, the newest first, page by page."""
-    after = turned.after(Place) or TOP
+    after = page.after(TOP)
     found = await desk.opt_outs(TenantId(caller.tenant_id), after=after, limit=limit + 1)
-    shown = turned.cut(found, limit, lambda one: Place(one.at, one.chat_id))
+    shown = page.cut(found, limit, lambda one: Place(one.at, one.chat_id))
     return [OptOutView.model_validate(one, from_attributes=True) for one in shown]
 
 

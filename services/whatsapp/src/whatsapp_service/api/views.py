@@ -19,7 +19,7 @@ Writer = Annotated[Principal, Depends(principal("channels:write"))]
 ChatReader = Annotated[Principal, Depends(principal("conversations:read"))]
 ChatWriter = Annotated[Principal, Depends(principal("conversations:write"))]
 Limit = Annotated[int, Query(ge=1, le=200)]
-Turned = Annotated[Pages, Depends()]
+Page = Annotated[Pages, Depends()]
 
 
 class ReadsChats(Protocol):

@@ -72,9 +72,7 @@ class PostgresChats:
         if not seen:
             return []
         names_of = [[(s.integration.id, alias) for alias in s.address.aliases] for s in seen]
-        kept = await self._known({name for names in names_of for name in names})
-        known = {name: chat.id for name, chat in kept.items()}
-        opted_out = {chat.id for chat in kept.values() if chat.opted_out}
+        known, opted_out = await self._known({name for names in names_of for name in names})
         learned: dict[tuple[str, str], tuple[str, ChatId]] = {}
         ids: list[ChatId] = []
         for (integration, address, _), names in zip(seen, names_of, strict=True):
@@ -96,12 +94,16 @@ class PostgresChats:
             await self._learn(learned)
         return [FoundChat(chat, chat in opted_out) for chat in ids]
 
-    async def _known(self, names: set[tuple[str, str]]) -> dict[tuple[str, str], FoundChat]:
+    async def _known(
+        self, names: set[tuple[str, str]]
+    ) -> tuple[dict[tuple[str, str], ChatId], set[ChatId]]:
+        """Find the chat of each name, and those of them whose customer wants nothing more."""
         rows = await self._connection.execute(
             _FIND,
             {"integrations": [i for i, _ in names], "aliases": [alias for _, alias in names]},
         )
-        return {(row[0], row[1]): FoundChat(ChatId(row[2]), row[3]) for row in rows}
+        known = {(row[0], row[1]): ChatId(row[2]) for row in rows}
+        return known, {ChatId(row[2]) for row in rows if row[3]}
 
     async def _merge(self, *, gone: ChatId, into: ChatId) -> None:
         for statement in _MERGE:

@@ -22,6 +22,7 @@ from agent_service.domain.ports.outside import (
 )
 from agent_service.domain.ports.shelves import Facts, FollowUps, HttpTools, Library
 from agent_service.domain.ports.storage import (
+    TOP,
     Agents,
     Chore,
     Chores,
@@ -40,6 +41,7 @@ from agent_service.domain.ports.storage import (
 from agent_service.domain.ports.turns import Turns
 
 __all__ = [
+    "TOP",
     "AccountRefused",
     "Agents",
     "Alarm",

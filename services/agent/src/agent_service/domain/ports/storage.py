@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 
 from agent_service.domain.model import (
@@ -129,6 +129,10 @@ class Place(NamedTuple):
     id: ConversationId
 
 
+TOP = Place(datetime(9999, 1, 1, tzinfo=UTC), ConversationId(""))
+"""Above all. Not a null: behind row-level security, an index is searched for plain values only."""
+
+
 class Conversations(Protocol):
     """Conversations, their lines, and the turns that wait to be answered."""
 
@@ -208,9 +212,9 @@ class Conversations(Protocol):
         """Let a turn go on that waited for files, when the last of them has come."""
 
     async def every(
-        self, *, limit: int, state: State | None = None, after: Place | None = None
+        self, *, limit: int, state: State | None = None, after: Place = TOP
     ) -> list[Conversation]:
-        """List them, or those in a state, the newest first; from a place on, if one is named."""
+        """List them, or those in a state, from a place on, the newest first."""
 
     async def get(self, conversation: ConversationId) -> Conversation | None:
         """Find one."""

@@ -21,7 +21,7 @@ from agent_service.domain.ports import Clock, Context, Opener, Outside
 from agent_service.domain.usecases.accounts import note_refusal, require_account
 from agent_service.domain.usecases.spending import enter, paid, refund, reserve_aside
 from common.contracts import ConversationId, RunId, derived_id
-from common.errors import ParleyError, Permanent, Refused, Transient, Unavailable
+from common.errors import ParleyError, Permanent, Transient, Unavailable
 
 _LONGEST = 200
 """Lines that one summary tells of at most."""
@@ -32,10 +32,6 @@ _TOKENS = 400
 _TRIES = 3
 _COOL_DOWN = timedelta(minutes=10)
 """After half a summary, which was paid for: with each turn that follows it would be paid again."""
-
-
-class _NotWhole(Refused):
-    """A summary that was cut, or refused."""
 
 
 class Span(NamedTuple):
@@ -79,11 +75,8 @@ class Summarising:
         try:
             await self._make(agent, found, span.upto, finish)
         except (Transient, Permanent) as error:
-            if attempts + 1 < _TRIES:
-                if isinstance(error, _NotWhole):
-                    raise Unavailable(str(error), retry_after=_COOL_DOWN) from error
-                if isinstance(error, Transient):
-                    raise
+            if isinstance(error, Transient) and attempts + 1 < _TRIES:
+                raise
             async with self.open_context() as context:
                 await finish(context)
 
@@ -136,7 +129,7 @@ class Summarising:
                 await within(context)
         if not whole:
             # The memory there is beats half of a newer one, and a refusal tells of nothing.
-            raise _NotWhole("the model told no whole summary")
+            raise Unavailable("the model told no whole summary", retry_after=_COOL_DOWN)
         return answer.text
 
     def _at_most(self, request: Request) -> tuple[Usage, Price]:

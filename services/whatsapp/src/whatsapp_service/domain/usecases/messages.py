@@ -167,6 +167,8 @@ async def _recorded(
     The same words twice in a row, told of in one batch: were the first taken for the call, the
     second would be announced as somebody else's.
     """
+    if not in_flight:
+        return {}
     reported: dict[MessageKey, ChatId] = {}
     for one in seen:
         chat = chats[one.place].id
