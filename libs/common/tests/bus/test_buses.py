@@ -7,7 +7,7 @@ import pytest
 
 from common.bus import Bus, InProcessBus, KafkaBus, Partition, Received, Record, create_topics
 from common.contracts import Topic, new_id
-from common.errors import TooLarge
+from common.errors import TooLarge, Unavailable
 from common.testing import eventually
 
 TOPIC = Topic.OAUTH_CALLBACKS
@@ -131,6 +131,28 @@ async def test_a_record_over_the_limit_is_refused_and_its_neighbours_are_not(bus
         with pytest.raises(TooLarge):
             await producer.publish(record(mine, big))
         await producer.publish(record(mine, "after"))
+
+
+async def test_many_batches_of_a_key_keep_its_order_and_stop_at_what_cannot_be_sent(
+    bus: Bus,
+) -> None:
+    mine = new_id("t")
+    filling = "".join(new_id("x") for _ in range(60))
+    big = "".join(new_id("x") for _ in range(60_000))
+    records = [record(f"{mine}{n % 2}", f"{n} {filling}") for n in range(400)]
+    records[201] = record(f"{mine}1", big)
+    async with bus.producer() as producer:
+        outcomes = await producer.publish_all(records)
+    assert [n for n, outcome in enumerate(outcomes) if outcome] == list(range(201, 400, 2))
+    assert isinstance(outcomes[201], TooLarge)
+    assert isinstance(outcomes[203], Unavailable)
+    source = bus.source(new_id("g"), [TOPIC])
+    await source.start(Watcher())
+    found = await read(source, 300, mine)
+    await source.stop()
+    for key, numbers in (("0", range(0, 400, 2)), ("1", range(1, 200, 2))):
+        values = [(r.value or b"").split()[0] for r in found if r.key == mine + key]
+        assert values == [str(n).encode() for n in numbers]
 
 
 async def test_a_paused_partition_gives_nothing_until_it_is_resumed(bus: Bus) -> None:

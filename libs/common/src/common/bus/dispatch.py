@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Generic
 
 import structlog
+from prometheus_client import Histogram
 
 from common.bus.dead_letters import dead_letter
 from common.bus.records import Received
@@ -202,15 +203,13 @@ class Dispatcher(Generic[C]):
 
     def _measure(self, deliveries: Sequence[Delivery], rejected: set[str], seconds: float) -> None:
         now = utc_now()
-        for topic in {d.record.partition.topic for d in deliveries}:
-            age = child(metrics.END_TO_END, topic)
-            for delivery in deliveries:
-                if delivery.record.partition.topic == topic:
-                    age.observe(max(0.0, (now - delivery.envelope.time).total_seconds()))
-        ended = {
-            (d.envelope.event.type, _DEAD if d.envelope.id in rejected else "done")
-            for d in deliveries
-        }
+        ages: dict[str, Histogram] = {}
+        ended: set[tuple[str, str]] = set()
+        for record, envelope in deliveries:
+            topic = record.partition.topic
+            age = ages.get(topic) or ages.setdefault(topic, child(metrics.END_TO_END, topic))
+            age.observe(max(0.0, (now - envelope.time).total_seconds()))
+            ended.add((envelope.event.type, _DEAD if envelope.id in rejected else "done"))
         for type_, outcome in ended:
             _observe(self._router.name_of(type_), outcome, seconds)
 

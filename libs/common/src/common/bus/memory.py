@@ -12,7 +12,7 @@ from typing import Self
 
 from common.bus.records import Listener, Partition, Received, Record
 from common.contracts.topics import TOPICS, Topic
-from common.errors import Permanent, TooLarge
+from common.errors import Permanent, TooLarge, Unavailable
 
 _MAX_BYTES = 1_048_576
 
@@ -101,7 +101,7 @@ class InProcessProducer:
         for record in records:
             address = (record.topic, record.key)
             if address in failed:
-                outcomes.append(Permanent("an earlier record of this key failed"))
+                outcomes.append(Unavailable("an earlier record of this key failed"))
                 continue
             try:
                 self._bus.append(record)

@@ -7,7 +7,6 @@ in that way is replaced; what it held is sent again by whoever still has it (the
 """
 
 import asyncio
-import zlib
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -22,6 +21,7 @@ from aiokafka.errors import (
 from common.bus.cluster import Cluster
 from common.bus.deadlines import Deadlines
 from common.bus.records import Record
+from common.bus.shipment import Counts, Shipment, partition_of, partitions_of
 from common.errors import TooLarge, Unavailable
 from common.telemetry import metrics
 
@@ -30,12 +30,8 @@ log = structlog.get_logger()
 MAX_RECORD_BYTES = 1_048_576
 _OVERHEAD = 65_536
 """Headers, and the reason a dead letter carries on top of the record it holds."""
+_LIMIT = MAX_RECORD_BYTES + _OVERHEAD
 _STOP_SECONDS = 5.0
-
-
-def partition_of(key: bytes, every: Sequence[int], _available: Sequence[int]) -> int:
-    """Choose a key's partition: CRC-32, in C; aiokafka's murmur2 is Python and costs 10 µs."""
-    return every[zlib.crc32(key) % len(every)]
 
 
 class KafkaProducer:
@@ -53,12 +49,12 @@ class KafkaProducer:
             # above zero only taxes the message that comes alone.
             "linger_ms": linger_ms,
             "max_batch_size": 131_072,
-            "max_request_size": MAX_RECORD_BYTES + _OVERHEAD,
+            "max_request_size": _LIMIT,
             "request_timeout_ms": 10_000,
             "retry_backoff_ms": 100,
         }
         self._deadlines = Deadlines()
-        self._partitions: _Counts = {}
+        self._partitions: Counts = {}
         self._inner: AIOKafkaProducer | None = None
         self._rebuilding: asyncio.Task[None] | None = None
         self._retired: set[asyncio.Task[None]] = set()
@@ -105,31 +101,17 @@ class KafkaProducer:
         self, records: Sequence[Record], *, deadline: float = 30.0
     ) -> list[Exception | None]:
         """Publish in order, pipelined; see `Producer.publish_all`."""
-        outcomes: list[Exception | None] = [None] * len(records)
-        waiting: list[tuple[int, asyncio.Future[object]]] = []
-        failed: set[tuple[str, str]] = set()
         inner = self._inner
+        failures: list[BaseException | None] = [None] * len(records)
         try:
             async with asyncio.timeout(deadline):
                 if inner is None:
                     inner = await self._connected()
-                for n, record in enumerate(records):
-                    if (record.topic, record.key) in failed:
-                        outcomes[n] = Unavailable("an earlier record of this key failed")
-                        continue
-                    try:
-                        waiting.append((n, await _send(inner, record, self._partitions)))
-                    except KafkaError as error:
-                        outcomes[n] = self._explain(error, inner)
-                        failed.add((record.topic, record.key))
-                await _settle([future for _, future in waiting])
+                shipment = Shipment(inner, records, self._partitions, failures, limit=_LIMIT)
+                await shipment.send()
         except Exception as error:  # noqa: BLE001 - outage or deadline: all that was not acked
-            reason = self._explain(error, inner)
-            return [outcome or reason for outcome in outcomes]
-        for n, future in waiting:
-            if (failure := future.exception()) is not None:
-                outcomes[n] = self._explain(failure, inner)
-        return outcomes
+            failures = [failure or error for failure in failures]
+        return [None if f is None else self._explain(f, inner) for f in failures]
 
     def _explain(
         self, error: BaseException, inner: AIOKafkaProducer | None
@@ -188,23 +170,11 @@ class KafkaProducer:
         return self._inner
 
 
-async def _settle(futures: Sequence["asyncio.Future[object]"]) -> None:
-    """Wait until all have ended, one by one: they end in order, and `gather` costs more."""
-    for future in futures:
-        if not future.done():
-            await asyncio.wait({future})
-
-
-_Counts = dict[str, list[int]]
-
-
 async def _send(
-    inner: AIOKafkaProducer, record: Record, partitions: _Counts
+    inner: AIOKafkaProducer, record: Record, partitions: Counts
 ) -> "asyncio.Future[object]":
-    """Hand a record over, with its partition: aiokafka lists all partitions anew to choose one."""
-    every = partitions.get(record.topic)
-    if every is None:
-        every = partitions[record.topic] = sorted(await inner.partitions_for(record.topic))
+    """Hand a record over, with its partition chosen."""
+    every = await partitions_of(inner, record.topic, partitions)
     key = record.key.encode()
     acknowledged: asyncio.Future[object] = await inner.send(
         record.topic,
