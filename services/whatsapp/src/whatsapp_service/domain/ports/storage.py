@@ -77,6 +77,8 @@ class StoredMessage(NamedTuple):
     content: bytes
     sent_at: datetime
     command_id: CommandId | None = None
+    participant: str | None = None
+    """Who wrote it, spelled as their group spells them."""
 
 
 @dataclass(frozen=True, slots=True)
