@@ -15,6 +15,7 @@ from common.lanes import (
     DONE,
     Done,
     Job,
+    LanePlace,
     LaneWorker,
     LeaseLost,
     NewJob,
@@ -92,6 +93,7 @@ async def test_the_same_command_waits_once(database: Database) -> None:
     assert await put(database, SENDS, *jobs("chat", "b", "c")) == {"c"}
     async with database.transaction() as connection:
         [lane] = await waiting_lanes(connection)
+        assert await waiting_lanes(connection, after=LanePlace.of(lane)) == []
     assert lane["pending"] == 3
 
 

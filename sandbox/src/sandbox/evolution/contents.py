@@ -41,6 +41,8 @@ class Content:
     message: Json
     media: bytes | None = None
     context: Json | None = None
+    unseen: str | None = None
+    """Why no phone shows it, although Evolution sends it and says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +130,13 @@ def _native(button: Json) -> Json:
     return {"name": name, "buttonParamsJson": json.dumps(shown)}
 
 
-def reaction_content(emoji: str, target: Json, at: float) -> Content:
+def reaction_content(emoji: str, target: Json, at: float, *, unseen: str | None = None) -> Content:
     """Build a reaction; an empty emoji takes it back."""
-    key = {name: target[name] for name in ("remoteJid", "fromMe", "id")}
+    names = ("remoteJid", "fromMe", "id", "participant")
+    key = {name: target[name] for name in names if name in target}
     millis = long_number(int(at * 1000), unsigned=False)
     block = {"key": key, "text": emoji, "senderTimestampMs": millis}
-    return Content("reaction", "reactionMessage", {"reactionMessage": block})
+    return Content("reaction", "reactionMessage", {"reactionMessage": block}, unseen=unseen)
 
 
 def reply_context(stanza_id: str, participant: str, quoted: Json | None) -> Json:

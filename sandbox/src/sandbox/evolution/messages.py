@@ -17,7 +17,8 @@ from sandbox.evolution.contents import (
     text_content,
 )
 from sandbox.evolution.errors import business_error, connection_closed, refusal
-from sandbox.evolution.jids import to_jid
+from sandbox.evolution.jids import is_group, to_jid
+from sandbox.evolution.mailbox import StoredMessage
 from sandbox.evolution.message_fields import (
     AUDIO,
     BUTTONS,
@@ -98,7 +99,24 @@ async def send_reaction(ask: Ask) -> Reply:
         raise business_error("Reaction must be a single emoji or empty string")
     if not ask.instance.connected:
         raise connection_closed(cached=True)
-    return await send(ask, key["remoteJid"], reaction_content(emoji, key, ask.evolution.now()))
+    unseen = _not_found_by(key, ask.instance.mailbox.get(key["id"]))
+    content = reaction_content(emoji, key, ask.evolution.now(), unseen=unseen)
+    return await send(ask, key["remoteJid"], content)
+
+
+def _not_found_by(key: Json, target: StoredMessage | None) -> str | None:
+    """Say why no phone finds a message by this key: in a group, who wrote it is part of it.
+
+    Evolution takes such a reaction, says 201, and nobody sees it (its issue 1760).
+    """
+    if key["fromMe"] or not is_group(key["remoteJid"]):
+        return None
+    participant = key.get("participant")
+    if not participant:
+        return "its key names no participant, and its target is somebody else's in a group"
+    if target is not None and participant != target.key.get("participant"):
+        return f"the group knows {target.key.get('participant')}, and not {participant}"
+    return None
 
 
 async def send_location(ask: Ask) -> Reply:

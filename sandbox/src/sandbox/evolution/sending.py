@@ -54,7 +54,8 @@ async def send(ask: Ask, number: str, content: Content) -> Reply:
     data = _message_data(ask, jid, content)
     message = StoredMessage(evolution.ids.row(), data, content.media)
     instance.mailbox.add(message)
-    evolution.record_sent(instance, number, data["key"], {"kind": content.kind, "body": ask.body})
+    said = {"kind": content.kind, "body": ask.body, "unseen": content.unseen}
+    evolution.record_sent(instance, number, data["key"], said)
     shown = with_base64(instance, message)
     evolution.courier.emit(instance, "SEND_MESSAGE", shown)
     acks.plan(evolution, instance, message, ask.point)
@@ -119,7 +120,8 @@ def _context(ask: Ask, at: int) -> Json:
     if quoted is not None:
         key = quoted.key
         context["stanzaId"] = key["id"]
-        context["participant"] = ask.instance.sender if key["fromMe"] else key["remoteJid"]
+        author = key.get("participant") or key["remoteJid"]
+        context["participant"] = ask.instance.sender if key["fromMe"] else author
         context["quotedMessage"] = quoted.data["message"]
     return context
 

@@ -29,6 +29,7 @@ class Sent:
     key_id: str
     kind: str
     body: Json
+    unseen: str | None
     at: float
 
     def row(self) -> Json:
@@ -42,6 +43,7 @@ class Sent:
             "kind": self.kind,
             "text": self.body.get("text", self.body.get("caption", "")),
             "body": self.body,
+            "unseen": self.unseen,
             "at": self.at,
         }
 
@@ -93,7 +95,7 @@ class Evolution:
         """Return Unix seconds."""
         return time.time()
 
-    def record_sent(self, instance: Instance, number: str, key: Json, kind_and_body: Json) -> None:
+    def record_sent(self, instance: Instance, number: str, key: Json, said: Json) -> None:
         """Enter a message that went out in the list of sent ones."""
         self.sent_seq += 1
         self.sent.append(
@@ -103,8 +105,7 @@ class Evolution:
                 number=number,
                 remote_jid=key["remoteJid"],
                 key_id=key["id"],
-                kind=kind_and_body["kind"],
-                body=kind_and_body["body"],
+                **said,
                 at=self.now(),
             )
         )

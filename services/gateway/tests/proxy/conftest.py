@@ -73,6 +73,7 @@ class Upstream:
             "scopes": sorted(principal.scopes),
         }
         headers = {"x-made-by": service, "connection": "x-hop", "x-hop": "1"}
+        headers["link"] = f'<{request.url.path}?cursor=x>; rel="next"'
         return JSONResponse(seen, headers=headers, status_code=201)
 
     async def open(self, request: Request) -> Response:

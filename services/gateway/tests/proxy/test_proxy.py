@@ -112,6 +112,7 @@ async def test_the_answer_comes_back_whole_less_what_is_of_one_connection(stage:
 
     assert (answer.status_code, answer.json()["body"]) == (201, "hi")
     assert answer.headers["x-made-by"] == "agent"
+    assert answer.links["next"]["url"] == "/api/agents/a?cursor=x"
     assert "x-hop" not in answer.headers or answer.headers.get("connection") != "x-hop"
     for once in ("date", "server", "x-request-id", "content-length"):
         assert len(answer.headers.get_list(once)) <= 1

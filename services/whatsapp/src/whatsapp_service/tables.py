@@ -117,6 +117,7 @@ class MessageRow(Base):
     text: Mapped[str]
     content: Mapped[dict[str, Any]] = mapped_column(JSON)
     command_id: Mapped[str | None]
+    participant: Mapped[str | None]
     sent_at: Mapped[datetime]
     stored_at: Mapped[datetime] = mapped_column(server_default=func.now())
     edited_at: Mapped[datetime | None]

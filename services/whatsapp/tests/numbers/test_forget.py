@@ -77,6 +77,22 @@ async def test_words_and_files_of_a_chat_go_and_what_others_have_stays(
     assert again[1].text == "", "what is asked for again is answered without the words"
 
 
+async def test_who_wrote_in_a_group_goes_with_what_they_wrote(house: Any, tenant: Any) -> None:
+    number = await tenant.open()
+    group = {"group": "120363000000000001@g.us", "lid": "200000000000001", "kind": "image"}
+    await house.write(number["instance"], "look", **group, media_base64=picture())
+    [own] = await tenant.until_events(MediaStored)
+    await house.publish(tenant, ForgetChat(chat_id=own.chat_id, integration_id=own.integration_id))
+
+    async def gone() -> bool:
+        [row] = await house.rows(
+            "select participant, text from whatsapp_message where chat_id = :chat", chat=own.chat_id
+        )
+        return (row["participant"], row["text"]) == (None, "")
+
+    await eventually(gone, what="the writer forgotten")
+
+
 async def test_a_chat_of_another_tenant_is_left_alone(house: Any, tenant: Any) -> None:
     number, stranger = await tenant.open(), await house.tenant()
     mine = await sends(house, tenant, number, ANA, picture())

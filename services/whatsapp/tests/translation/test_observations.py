@@ -152,6 +152,29 @@ def test_what_the_owner_typed_is_no_echo() -> None:
     assert not seen(message(fromMe=True)).echo
 
 
+@pytest.mark.parametrize(
+    ("key", "participant"),
+    [
+        ({"participant": RUI_LID, "participantAlt": RUI, "addressingMode": "lid"}, RUI_LID),
+        ({"participant": RUI, "participantAlt": RUI_LID, "addressingMode": "pn"}, RUI),
+        ({"participant": "5521955550002:12@s.whatsapp.net"}, RUI),
+        ({"participant": "552155550002@s.whatsapp.net"}, "552155550002@s.whatsapp.net"),
+        ({"participant": "", "participantAlt": RUI}, RUI),
+        ({"participant": RUI, "fromMe": True}, None),
+        ({"participant": "13135550002@s.whatsapp.net"}, None),
+        ({}, None),
+    ],
+)
+def test_who_wrote_in_a_group_is_kept_as_the_group_spells_them(
+    key: dict[str, Any], participant: str | None
+) -> None:
+    assert seen(message(remoteJid=GROUP, **key)).participant == participant
+
+
+def test_a_chat_of_two_needs_no_participant() -> None:
+    assert seen(message(participant=RUI, remoteJidAlt=RUI_LID)).participant is None
+
+
 def test_a_qr_code_is_beside_the_event_and_its_image_a_data_uri() -> None:
     body = {"event": "qrcode.updated", "data": {"qrcode": {"code": "2@A", "base64": "iVBO"}}}
 

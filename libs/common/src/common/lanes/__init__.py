@@ -1,6 +1,8 @@
 """Durable, ordered, keyed work for everything slow or external."""
 
 from common.lanes.control import (
+    FIRST_LANE,
+    LanePlace,
     hold_lane,
     park_head,
     parked_jobs,
@@ -34,8 +36,10 @@ from common.lanes.worker import DONE, Done, LaneWorker
 __all__ = [
     "DONE",
     "FINISHING",
+    "FIRST_LANE",
     "Done",
     "Job",
+    "LanePlace",
     "LaneWorker",
     "LeaseLost",
     "NewJob",

@@ -1,21 +1,28 @@
 """What an operator may do with lanes: see what waits and why, hold, resume, drop the head."""
 
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, Self
 
 from common.db import Connection, Sql
 from common.errors import Conflict, NotFound
 from common.lanes.jobs import ParkedJob
 
+# The lanes of the page first: a head is looked for in these only.
 _WAITING = Sql("""
     select l.queue, l.key, l.tenant_id, l.pending, l.attempts, l.leased, l.held_reason, l.due_at,
            job.command_id, job.last_error, job.enqueued_at
-    from lane l left join lateral (
+    from (
+        select * from lane
+        where pending > 0 and (cast(:only as text) is null or queue = :only)
+          and (case when held_reason is null then 'waiting' else 'held' end, due_at, queue, key)
+              > (cast(:standing as text), :due_at, :queue, :key)
+        order by held_reason is null, due_at, queue, key limit :count) l
+    left join lateral (
         select * from lane_job j
         where j.queue = l.queue and j.lane_key = l.key and j.seq >= l.head_seq
           and j.state = 'queued'
         order by j.seq limit 1) as job on true
-    where l.pending > 0 and (cast(:queue as text) is null or l.queue = :queue)
-    order by l.held_reason is null, l.due_at limit :count""")
+    order by l.held_reason is null, l.due_at, l.queue, l.key""")
 _PARKED = Sql("""
     select queue, lane_key as key, tenant_id, seq, command_id, last_error, enqueued_at
     from lane_job
@@ -49,11 +56,39 @@ _DROP_HEAD = Sql("""
 _NAMED = Sql("select queue from lane where key = :key order by queue")
 
 
+class LanePlace(NamedTuple):
+    """A place in the list of lanes: right behind one of them, as it stood then."""
+
+    standing: str
+    """`held`, or `waiting`, which comes behind."""
+    due_at: datetime
+    queue: str
+    key: str
+
+    @classmethod
+    def of(cls, lane: dict[str, Any]) -> Self:
+        """Give the place behind a lane, as it is listed."""
+        standing = "waiting" if lane["held_reason"] is None else "held"
+        return cls(standing, lane["due_at"], lane["queue"], lane["key"])
+
+
+FIRST_LANE = LanePlace("", datetime.min.replace(tzinfo=UTC), "", "")
+"""Before all."""
+
+
 async def waiting_lanes(
-    connection: Connection, *, queue: str | None = None, count: int = 100
+    connection: Connection,
+    *,
+    queue: str | None = None,
+    count: int = 100,
+    after: LanePlace = FIRST_LANE,
 ) -> list[dict[str, Any]]:
-    """List lanes with work, the held ones first, each with its head job and last error."""
-    rows = await connection.execute(_WAITING, {"queue": queue, "count": count})
+    """List lanes with work from a place on, each with its head job and last error.
+
+    The held ones come first, then those that are due first.
+    """
+    values = {"only": queue, "count": count, **after._asdict()}
+    rows = await connection.execute(_WAITING, values)
     return [dict(row) for row in rows]
 
 

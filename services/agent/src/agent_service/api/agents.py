@@ -7,15 +7,16 @@ from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from agent_service.api.doors import ApiKey, Limit, Opens, Reader, Words, Writer
+from agent_service.api.doors import ApiKey, Limit, Opens, Page, Reader, Words, Writer
 from agent_service.api.settings_body import SettingsBody
 from agent_service.domain.model import Agent, AgentSettings
 from agent_service.domain.model.sensible import sensible
-from agent_service.domain.ports import Context
+from agent_service.domain.ports import TOP, Context, Place
 from agent_service.domain.usecases import agents as usecases
 from agent_service.domain.usecases.agents import Draft
 from common.contracts import AgentId, TenantId, new_id
 from common.errors import InvalidInput
+from common.service import PAGED
 
 router = APIRouter()
 
@@ -144,11 +145,16 @@ async def create_agent(
     return AgentView.of(made)
 
 
-@router.get("/agents")
-async def list_agents(caller: Reader, open_for: Opens, limit: Limit = 50) -> list[AgentView]:
-    """List the tenant's agents, the newest first."""
+@router.get("/agents", responses=PAGED)
+async def list_agents(
+    caller: Reader, open_for: Opens, page: Page, limit: Limit = 50
+) -> list[AgentView]:
+    """List the tenant's agents, the newest first, page by page."""
+    after = page.after(TOP)
     async with open_for(TenantId(caller.tenant_id)) as context:
-        return [AgentView.of(agent) for agent in await context.agents.every(limit=limit)]
+        found = await context.agents.every(limit=limit + 1, after=after)
+    shown = page.cut(found, limit, lambda agent: Place(agent.created_at, agent.id))
+    return [AgentView.of(agent) for agent in shown]
 
 
 @router.get("/agents/{agent_id}")

@@ -254,7 +254,7 @@ def _view(conversation: Conversation) -> ConversationView:
 
 
 def _place(shown: ConversationView) -> Place:
-    return Place(shown.updated_at, ConversationId(shown.id))
+    return Place(shown.updated_at, shown.id)
 
 
 def _plain(conversation: Conversation) -> dict[str, Any]:

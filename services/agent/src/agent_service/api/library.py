@@ -5,11 +5,12 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel
 
-from agent_service.api.doors import Limit, Opens, Reader, Words, Writer
+from agent_service.api.doors import Limit, Opens, Page, Reader, Words, Writer
 from agent_service.domain.model import MediaItem
-from agent_service.domain.ports import Files
+from agent_service.domain.ports import FIRST, Files, NamePlace
 from common.contracts import TenantId, new_id, utc_now
 from common.errors import InvalidInput, NotFound, TooLarge, UnsupportedMedia
+from common.service import PAGED
 
 router = APIRouter()
 _KINDS = {"image": "image", "video": "video", "audio": "audio"}
@@ -69,12 +70,16 @@ def _kind(mimetype: str) -> str:
     raise UnsupportedMedia("Say the file's type in Content-Type, such as application/pdf.")
 
 
-@router.get("/media-library")
-async def list_media(caller: Reader, open_for: Opens, limit: Limit = 100) -> list[MediaView]:
-    """List the tenant's files by name."""
-    tenant = TenantId(caller.tenant_id)
+@router.get("/media-library", responses=PAGED)
+async def list_media(
+    caller: Reader, open_for: Opens, page: Page, limit: Limit = 100
+) -> list[MediaView]:
+    """List the tenant's files by name, page by page."""
+    tenant, after = TenantId(caller.tenant_id), page.after(FIRST)
     async with open_for(tenant) as context:
-        return [MediaView.of(item) for item in await context.library.every(tenant, limit=limit)]
+        found = await context.library.every(tenant, limit=limit + 1, after=after)
+    shown = page.cut(found, limit, lambda item: NamePlace(item.name))
+    return [MediaView.of(item) for item in shown]
 
 
 @router.delete("/media-library/{media_id}", status_code=204)

@@ -16,12 +16,14 @@ from pydantic import (
     model_validator,
 )
 
-from agent_service.api.doors import ApiKey, Limit, Opens, Reader, Words, Writer
+from agent_service.api.doors import ApiKey, Limit, Opens, Page, Reader, Words, Writer
 from agent_service.api.settings_body import ToolName
 from agent_service.domain.model import Effect, HttpTool
 from agent_service.domain.model.schemas import loose_ends
+from agent_service.domain.ports import FIRST, NamePlace
 from common.contracts import TenantId, new_id, utc_now
 from common.errors import Conflict, InvalidInput, NotFound
+from common.service import PAGED
 
 router = APIRouter()
 _HOLE = re.compile(r"\{(\w*)\}")
@@ -143,11 +145,16 @@ async def create_tool(
     return ToolView.of(tool)
 
 
-@router.get("/tools")
-async def list_tools(caller: Reader, open_for: Opens, limit: Limit = 100) -> list[ToolView]:
-    """List the tenant's own tools by name."""
+@router.get("/tools", responses=PAGED)
+async def list_tools(
+    caller: Reader, open_for: Opens, page: Page, limit: Limit = 100
+) -> list[ToolView]:
+    """List the tenant's own tools by name, page by page."""
+    after = page.after(FIRST)
     async with open_for(TenantId(caller.tenant_id)) as context:
-        return [ToolView.of(tool) for tool in await context.http_tools.every(limit=limit)]
+        found = await context.http_tools.every(limit=limit + 1, after=after)
+    shown = page.cut(found, limit, lambda tool: NamePlace(tool.name))
+    return [ToolView.of(tool) for tool in shown]
 
 
 @router.get("/tools/{tool_id}")

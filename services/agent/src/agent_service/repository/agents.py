@@ -10,6 +10,7 @@ import orjson
 from agent_service.domain.model import Agent, AgentSettings, Allowance, Caps, Limits
 from agent_service.domain.model.limits import NO_LIMITS
 from agent_service.domain.model.triggers import Trigger, TriggerKind, TriggerOperator
+from agent_service.domain.ports import TOP, Place
 from common.contracts import AgentId, TenantId
 from common.db import Connection, Sql
 
@@ -22,8 +23,10 @@ _ADD = Sql("""
     values (:id, :tenant, :name, cast(:settings as jsonb), :key, :created, :updated)""")
 _GET = Sql(f"select {COLUMNS} from agent where id = :id and deleted_at is null")
 _EVERY = Sql(f"""
-    select {COLUMNS} from agent where deleted_at is null
-    order by created_at desc limit :limit""")
+    select {COLUMNS} from agent
+    where deleted_at is null
+      and (created_at, id) < (cast(:at as timestamptz), cast(:id as text))
+    order by created_at desc, id desc limit :limit""")
 _SAVE = Sql("""
     update agent set
         name = :name, settings = cast(:settings as jsonb), sealed_api_key = :key,
@@ -67,9 +70,10 @@ class PostgresAgents:
         row = (await self._connection.execute(_GET, {"id": agent_id})).first()
         return None if row is None else agent_of(row)
 
-    async def every(self, *, limit: int) -> list[Agent]:
-        """List them, the newest first."""
-        rows = await self._connection.execute(_EVERY, {"limit": limit})
+    async def every(self, *, limit: int, after: Place = TOP) -> list[Agent]:
+        """List them from a place on, the newest first."""
+        page = {"limit": limit, **after._asdict()}
+        rows = await self._connection.execute(_EVERY, page)
         return [agent_of(row) for row in rows]
 
     async def save(self, agent: Agent) -> None:

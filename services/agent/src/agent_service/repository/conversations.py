@@ -200,7 +200,7 @@ class PostgresConversations(Listener):
         self, *, limit: int, state: State | None = None, after: Place = TOP
     ) -> list[Conversation]:
         """List them, or those in a state, from a place on, the newest first."""
-        values = {"limit": limit, "state": state, "moved_at": after.moved_at, "after": after.id}
+        values = {"limit": limit, "state": state, **after._asdict()}
         rows = await self._connection.execute(sql.EVERY, values)
         return [conversation_of(row) for row in rows]
 

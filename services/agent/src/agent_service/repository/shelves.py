@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from agent_service.domain.model import Effect, HttpTool, MediaItem
+from agent_service.domain.ports import FIRST, NamePlace
 from agent_service.repository.rows import as_json
 from common.contracts import TenantId
 from common.db import Connection, Sql
@@ -20,7 +21,8 @@ _ADD_ITEM = Sql(f"""
 _NAMED_ITEM = Sql(f"""
     select {_ITEM} from media_library where tenant_id = :tenant and lower(name) = lower(:name)""")
 _ITEMS = Sql(f"""
-    select {_ITEM} from media_library where tenant_id = :tenant order by name limit :limit""")
+    select {_ITEM} from media_library where tenant_id = :tenant and name > :name
+    order by name limit :limit""")
 _DELETE_ITEM = Sql("delete from media_library where id = :id")
 
 
@@ -53,9 +55,12 @@ class PostgresLibrary:
         row = (await self._connection.execute(_NAMED_ITEM, values)).first()
         return None if row is None else _item(row)
 
-    async def every(self, tenant: TenantId, *, limit: int) -> list[MediaItem]:
-        """List them by name."""
-        rows = await self._connection.execute(_ITEMS, {"tenant": tenant, "limit": limit})
+    async def every(
+        self, tenant: TenantId, *, limit: int, after: NamePlace = FIRST
+    ) -> list[MediaItem]:
+        """List them from a place on, by name."""
+        page = {"tenant": tenant, "limit": limit, **after._asdict()}
+        rows = await self._connection.execute(_ITEMS, page)
         return [_item(row) for row in rows]
 
     async def delete(self, item_id: str) -> bool:
@@ -85,7 +90,7 @@ _GET_TOOL = Sql(f"select {_TOOL} from http_tool where id = :id")
 _NAMED_TOOLS = Sql(f"""
     select {_TOOL} from http_tool
     where tenant_id = :tenant and name = any(cast(:names as text[])) order by name""")
-_TOOLS = Sql(f"select {_TOOL} from http_tool order by name limit :limit")
+_TOOLS = Sql(f"select {_TOOL} from http_tool where name > :name order by name limit :limit")
 _SAVE_TOOL = Sql("""
     update http_tool set
         name = :name, definition = cast(:definition as jsonb), sealed_secret = :secret
@@ -120,9 +125,10 @@ class PostgresHttpTools:
         values = {"tenant": tenant, "names": sorted(names)}
         return [_tool(row) for row in await self._connection.execute(_NAMED_TOOLS, values)]
 
-    async def every(self, *, limit: int) -> list[HttpTool]:
-        """List them by name."""
-        return [_tool(row) for row in await self._connection.execute(_TOOLS, {"limit": limit})]
+    async def every(self, *, limit: int, after: NamePlace = FIRST) -> list[HttpTool]:
+        """List them from a place on, by name."""
+        page = {"limit": limit, **after._asdict()}
+        return [_tool(row) for row in await self._connection.execute(_TOOLS, page)]
 
     async def save(self, tool: HttpTool) -> None:
         """Write a changed one."""

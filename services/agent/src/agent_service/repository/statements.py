@@ -216,7 +216,7 @@ RELEASE = Sql("""
 EVERY = Sql(f"""
     select {COLUMNS} from conversation c
     where (cast(:state as text) is null or c.state = :state) and c.forgotten_at is null
-      and (c.updated_at, c.id) < (cast(:moved_at as timestamptz), cast(:after as text))
+      and (c.updated_at, c.id) < (cast(:at as timestamptz), cast(:id as text))
     order by c.updated_at desc, c.id desc limit :limit""")
 GET = Sql(f"select {COLUMNS} from conversation c where c.id = :id and c.forgotten_at is null")
 LINES = Sql("""

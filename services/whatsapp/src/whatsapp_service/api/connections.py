@@ -8,8 +8,10 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import AwareDatetime, BaseModel, Field, SecretStr
 
 from common.contracts import AgentId, TenantId
-from whatsapp_service.api.views import ConnectionView, Connects, Limit, Reader, Writer
+from common.service import PAGED
+from whatsapp_service.api.views import ConnectionView, Connects, Limit, Page, Reader, Writer
 from whatsapp_service.domain.model import Account, Integration, Transport, phone_digits
+from whatsapp_service.domain.ports.places import TOP, Place
 from whatsapp_service.domain.usecases.connect import Wish
 
 router = APIRouter()
@@ -62,13 +64,18 @@ class QrView(BaseModel):
         )
 
 
-@router.get("/integrations/whatsapp")
+@router.get("/integrations/whatsapp", responses=PAGED)
 async def list_numbers(
-    caller: Reader, connector: Connects, limit: Limit = 50
+    caller: Reader, connector: Connects, page: Page, limit: Limit = 50
 ) -> list[ConnectionView]:
-    """List the tenant's numbers, those that changed last first."""
-    found = await connector.every(TenantId(caller.tenant_id), limit=limit)
-    return [ConnectionView.of(one) for one in found]
+    """List the tenant's numbers, those that changed last first, page by page.
+
+    One that changes while you turn the pages goes to the top of the first.
+    """
+    after = page.after(TOP)
+    found = await connector.every(TenantId(caller.tenant_id), after=after, limit=limit + 1)
+    shown = page.cut(found, limit, lambda one: Place(one.updated_at, one.id))
+    return [ConnectionView.of(one) for one in shown]
 
 
 @router.post("/agents/{agent_id}/channels/evolution/connect")

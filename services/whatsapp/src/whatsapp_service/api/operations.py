@@ -6,7 +6,9 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
 from common.contracts import TenantId
-from whatsapp_service.api.views import Limit, Reader, Writer
+from common.lanes import FIRST_LANE, LanePlace
+from common.service import PAGED
+from whatsapp_service.api.views import Limit, Page, Reader, Writer
 
 router = APIRouter(prefix="/lanes")
 
@@ -14,8 +16,10 @@ router = APIRouter(prefix="/lanes")
 class OperatesLanes(Protocol):
     """What the routes need: the lanes of one tenant."""
 
-    async def waiting(self, tenant: TenantId, *, limit: int) -> list[dict[str, Any]]:
-        """List lanes with work, the held ones first."""
+    async def waiting(
+        self, tenant: TenantId, *, after: LanePlace, limit: int
+    ) -> list[dict[str, Any]]:
+        """List lanes with work from a place on, the held ones first."""
 
     async def resume(self, tenant: TenantId, queue: str, key: str) -> None:
         """Let a held or waiting lane go on at once."""
@@ -54,10 +58,18 @@ def _lanes(request: Request) -> OperatesLanes:
 Lanes = Annotated[OperatesLanes, Depends(_lanes)]
 
 
-@router.get("")
-async def list_lanes(caller: Reader, lanes: Lanes, limit: Limit = 50) -> list[dict[str, Any]]:
-    """List what waits, the held ones first: how many jobs, since when, the last error."""
-    return await lanes.waiting(TenantId(caller.tenant_id), limit=limit)
+@router.get("", responses=PAGED)
+async def list_lanes(
+    caller: Reader, lanes: Lanes, page: Page, limit: Limit = 50
+) -> list[dict[str, Any]]:
+    """List what waits, the held ones first: how many jobs, since when, the last error.
+
+    It comes page by page. One that is tried while you turn the pages may come again, due later;
+    one that is held or let go moves to where you have been.
+    """
+    after = page.after(FIRST_LANE)
+    found = await lanes.waiting(TenantId(caller.tenant_id), after=after, limit=limit + 1)
+    return page.cut(found, limit, LanePlace.of)
 
 
 @router.post("/resume")

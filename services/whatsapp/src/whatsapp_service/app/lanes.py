@@ -5,7 +5,7 @@ from typing import Any
 from common.contracts import TenantId
 from common.db import Database, api_role
 from common.errors import NotFound
-from common.lanes import park_head, resume_lane, waiting_lanes
+from common.lanes import LanePlace, park_head, resume_lane, waiting_lanes
 from whatsapp_service.app.contexts import NAME, when_parked
 
 
@@ -15,12 +15,14 @@ class TenantLanes:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def waiting(self, tenant: TenantId, *, limit: int) -> list[dict[str, Any]]:
-        """List lanes with work, the held ones first, each with its head job and last error."""
+    async def waiting(
+        self, tenant: TenantId, *, after: LanePlace, limit: int
+    ) -> list[dict[str, Any]]:
+        """List lanes with work from a place on, as `waiting_lanes` does."""
         async with self._database.tenant_transaction(
             role=api_role(NAME), tenant=tenant
         ) as connection:
-            return await waiting_lanes(connection, count=limit)
+            return await waiting_lanes(connection, count=limit, after=after)
 
     async def resume(self, tenant: TenantId, queue: str, key: str) -> None:
         """Let a held or waiting lane go on at once.

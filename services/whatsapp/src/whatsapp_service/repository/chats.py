@@ -42,7 +42,7 @@ _FORGET = (
     # Deleted for us, so that no comparison with the provider fills them again.
     Sql("""
         update whatsapp_message set
-            text = '', content = '{}', deleted_at = coalesce(deleted_at, now())
+            text = '', content = '{}', participant = null, deleted_at = coalesce(deleted_at, now())
         where chat_id = :chat"""),
     # What is asked for again is answered by its first part alone.
     Sql("""

@@ -13,6 +13,7 @@ from common.contracts import (
 )
 from common.db import Connection, Sql
 from whatsapp_service.domain.model import ENDED, Account, Integration, Qr, Transport
+from whatsapp_service.domain.ports.places import Place
 
 Seal = Callable[[str, Integration], str]
 
@@ -29,7 +30,9 @@ _BY_WEBHOOK = Sql(f"""
 _GET = Sql(f"select {COLUMNS} from integration where id = :id")
 _OF_AGENT = Sql(f"""
     select {COLUMNS} from integration where agent_id = :agent and channel = :channel""")
-_ALL = Sql(f"select {COLUMNS} from integration order by updated_at desc limit :limit")
+_ALL = Sql(f"""
+    select {COLUMNS} from integration where (updated_at, id) < (:at, :id)
+    order by updated_at desc, id desc limit :limit""")
 _BEGIN = Sql(f"""
     insert into integration as i
         (id, tenant_id, agent_id, channel, instance, state, creating_until, name, transport,
@@ -112,9 +115,10 @@ class PostgresIntegrations:
         """Find the number an agent is bound to."""
         return await self._one(_OF_AGENT, {"agent": agent_id, "channel": channel})
 
-    async def all(self, limit: int) -> list[Integration]:
-        """List what this transaction may see, those that changed last first."""
-        rows = await self._connection.execute(_ALL, {"limit": limit})
+    async def all(self, *, after: Place, limit: int) -> list[Integration]:
+        """List what this transaction may see from a place on, those that changed last first."""
+        page = {"limit": limit, **after._asdict()}
+        rows = await self._connection.execute(_ALL, page)
         return [read_integration(row) for row in rows]
 
     async def begin(

@@ -16,10 +16,11 @@ from whatsapp_service.domain.ports import Delivered, KnownMessage, MessageKey, S
 _INSERT = """
     insert into whatsapp_message as m
         (integration_id, message_id, tenant_id, chat_id, outgoing, kind, text, content, sent_at,
-         command_id)
+         command_id, participant)
     select * from json_to_recordset(cast(:rows as json)) as row(
         integration_id text, message_id text, tenant_id text, chat_id text, outgoing boolean,
-        kind text, text text, content json, sent_at timestamptz, command_id text)"""
+        kind text, text text, content json, sent_at timestamptz, command_id text,
+        participant text)"""
 # One JSON parameter instead of ten arrays: asyncpg looks at every element of an array in Python.
 _STORE = Sql(f"""{_INSERT}
     on conflict (integration_id, message_id) do nothing
@@ -160,7 +161,7 @@ def _rows(messages: Sequence[StoredMessage]) -> dict[str, str]:
 
 
 def _written(message: StoredMessage) -> dict[str, Any]:
-    return {
+    row = {
         "integration_id": message.key.integration_id,
         "message_id": message.key.message_id,
         "tenant_id": message.tenant,
@@ -172,6 +173,9 @@ def _written(message: StoredMessage) -> dict[str, Any]:
         "sent_at": message.sent_at,
         "command_id": message.command_id,
     }
+    if message.participant is not None:
+        row["participant"] = message.participant
+    return row
 
 
 def _known(row: Any) -> KnownMessage:

@@ -22,6 +22,7 @@ from whatsapp_service.repository.outbound_rows import (
     broadcast_pace,
     dumped,
     read_outbound,
+    read_target,
     write_command,
     write_part,
 )
@@ -94,7 +95,9 @@ _CLAIMED = Sql("""
     where integration_id = :integration and message_id = any(cast(:ids as text[]))
       and (command_id <> :mine or message_id = any(cast(:known as text[])))""")
 _TARGETS = Sql("""
-    select m.message_id, m.outgoing, o.remote_jid from whatsapp_message m
+    select m.message_id, m.outgoing, o.remote_jid, m.participant,
+           case when m.content -> 'group' is not null then m.content -> 'sender' end
+    from whatsapp_message m
     left join outbound o on o.command_id = m.command_id and m.message_id = any(o.sent_ids)
     where m.integration_id = :integration and m.chat_id = :chat
       and m.message_id = any(cast(:ids as text[]))""")
@@ -244,7 +247,7 @@ class PostgresOutbound:
                 "ids": list(message_ids),
             },
         )
-        return {MessageId(row[0]): Target(row[1], row[2]) for row in rows}
+        return {MessageId(row[0]): read_target(row) for row in rows}
 
     async def cancel(
         self, tenant: TenantId, command: CancelMessages, *, reason: str, code: str = "cancelled"

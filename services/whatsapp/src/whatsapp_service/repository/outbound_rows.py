@@ -20,7 +20,7 @@ from common.contracts import (
 )
 from whatsapp_service.domain.model import Outbound, OutboundState, Transport
 from whatsapp_service.domain.model.outgoing import Message, words_of
-from whatsapp_service.domain.ports import PartSent, Sending
+from whatsapp_service.domain.ports import PartSent, Sending, Target
 from whatsapp_service.repository.settings_rows import read_settings
 
 COLUMNS = """
@@ -124,8 +124,8 @@ def read_sending(row: Any) -> Sending:
     under another of the addresses.
     """
     known = [row["reply_to"]] if row["reply_to"] else []
-    known += [f"{row['phone'].removeprefix('+')}@s.whatsapp.net"] if row["phone"] else []
-    known += [f"{row['lid']}@lid"] if row["lid"] else []
+    known += [_phone_jid(row["phone"])] if row["phone"] else []
+    known += [_lid_jid(row["lid"])] if row["lid"] else []
     return Sending(
         outbound=read_outbound(row),
         instance=row["instance"],
@@ -135,6 +135,31 @@ def read_sending(row: Any) -> Sending:
         settings=read_settings(row),
         transport=Transport(row["transport"] or Transport.BAILEYS),
     )
+
+
+def read_target(row: Any) -> Target:
+    """Read a message that a command is about; the sender comes with what others wrote in groups."""
+    _, outgoing, remote_jid, participant, sender = row
+    if outgoing:
+        return Target(outgoing, remote_jid)
+    return Target(outgoing, remote_jid, participant or _likely_participant(sender or {}))
+
+
+def _likely_participant(sender: dict[str, Any]) -> str | None:
+    """Guess how a group spelled who wrote, of messages from before that was kept."""
+    # By LID if there is one: WhatsApp turns its groups to it, one after the other. And a LID is as
+    # WhatsApp wrote it, while a Brazilian phone is kept with a ninth digit that it may not have.
+    if sender.get("lid"):
+        return _lid_jid(sender["lid"])
+    return _phone_jid(sender["phone"]) if sender.get("phone") else None
+
+
+def _phone_jid(phone: str) -> str:
+    return f"{phone.removeprefix('+')}@s.whatsapp.net"
+
+
+def _lid_jid(lid: str) -> str:
+    return f"{lid}@lid"
 
 
 def broadcast_pace(integration_id: str) -> str:

@@ -20,9 +20,9 @@ from agent_service.domain.ports.outside import (
     Unfinished,
     Wasted,
 )
+from agent_service.domain.ports.places import FIRST, TOP, NamePlace, Place
 from agent_service.domain.ports.shelves import Facts, FollowUps, HttpTools, Library
 from agent_service.domain.ports.storage import (
-    TOP,
     Agents,
     Chore,
     Chores,
@@ -36,11 +36,11 @@ from agent_service.domain.ports.storage import (
     Opener,
     OpenForTenant,
     Outbox,
-    Place,
 )
 from agent_service.domain.ports.turns import Turns
 
 __all__ = [
+    "FIRST",
     "TOP",
     "AccountRefused",
     "Agents",
@@ -66,6 +66,7 @@ __all__ = [
     "LocalTool",
     "Model",
     "Moderator",
+    "NamePlace",
     "OpenForTenant",
     "Opener",
     "Outbox",

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from agent_service.domain.model import Conversation, Fact, FollowUp, HttpTool, MediaItem
+from agent_service.domain.ports.places import FIRST, NamePlace
 from common.contracts import ChatId, ConversationId, TenantId
 
 
@@ -43,8 +44,10 @@ class Library(Protocol):
     async def named(self, tenant: TenantId, name: str) -> MediaItem | None:
         """Find one."""
 
-    async def every(self, tenant: TenantId, *, limit: int) -> list[MediaItem]:
-        """List them by name."""
+    async def every(
+        self, tenant: TenantId, *, limit: int, after: NamePlace = FIRST
+    ) -> list[MediaItem]:
+        """List them from a place on, by name."""
 
     async def delete(self, item_id: str) -> bool:
         """Forget one; False when there is none."""
@@ -66,8 +69,8 @@ class HttpTools(Protocol):
     async def named(self, tenant: TenantId, names: Collection[str]) -> list[HttpTool]:
         """Find those with these names."""
 
-    async def every(self, *, limit: int) -> list[HttpTool]:
-        """List them by name."""
+    async def every(self, *, limit: int, after: NamePlace = FIRST) -> list[HttpTool]:
+        """List them from a place on, by name."""
 
     async def save(self, tool: HttpTool) -> None:
         """Write a changed one; raises as `add` does."""

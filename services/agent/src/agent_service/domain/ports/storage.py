@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, NamedTuple, Protocol
+from datetime import datetime
+from typing import Any, Protocol
 
 from agent_service.domain.model import (
     Agent,
@@ -20,6 +20,7 @@ from agent_service.domain.model import (
 )
 from agent_service.domain.ports.archive import Archive
 from agent_service.domain.ports.ledger import Budgets, Runs
+from agent_service.domain.ports.places import TOP, Place
 from agent_service.domain.ports.shelves import Facts, FollowUps, HttpTools, Library
 from common.contracts import (
     AgentId,
@@ -67,8 +68,8 @@ class Agents(Protocol):
     async def get(self, agent_id: AgentId) -> Agent | None:
         """Find one that was not deleted."""
 
-    async def every(self, *, limit: int) -> list[Agent]:
-        """List them, the newest first."""
+    async def every(self, *, limit: int, after: Place = TOP) -> list[Agent]:
+        """List them from a place on, the newest first."""
 
     async def save(self, agent: Agent) -> None:
         """Write a changed agent."""
@@ -120,17 +121,6 @@ class Ended:
     reason: str = ""
     steps: Sequence[Step] = ()
     """The steps that are not in the journal yet."""
-
-
-class Place(NamedTuple):
-    """A place in the list of conversations: right behind one of them, as it stood then."""
-
-    moved_at: datetime
-    id: ConversationId
-
-
-TOP = Place(datetime(9999, 1, 1, tzinfo=UTC), ConversationId(""))
-"""Above all. Not a null: behind row-level security, an index is searched for plain values only."""
 
 
 class Conversations(Protocol):

@@ -29,6 +29,8 @@ class Observation(NamedTuple):
     """The code itself, which is no part of any event."""
     file: str | None = None
     """The message's file in base64, when the webhook carries it; no part of any event."""
+    participant: str | None = None
+    """Who wrote, spelled as their group spells them; None elsewhere, and no part of any event."""
     told_at: datetime | None = None
     """When the provider said so, by its own clock: fit to be compared with itself, only."""
 

@@ -65,6 +65,8 @@ class Target(NamedTuple):
     outgoing: bool
     remote_jid: str | None
     """The address it was really sent to, when we sent it."""
+    participant: str | None = None
+    """Who wrote it, when somebody else did in a group."""
 
 
 class PartSent(NamedTuple):

@@ -30,6 +30,8 @@ class MessageRef:
     remote_jid: str
     message_id: MessageId
     from_me: bool
+    participant: str | None = None
+    """Who wrote it, as their group spells them: in a group no phone finds it without."""
 
 
 @dataclass(frozen=True, slots=True)

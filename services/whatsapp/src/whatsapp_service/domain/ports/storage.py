@@ -30,6 +30,7 @@ from whatsapp_service.domain.ports.care import Care
 from whatsapp_service.domain.ports.files import Files
 from whatsapp_service.domain.ports.outbound import OptOuts, Outbounds
 from whatsapp_service.domain.ports.pacing import Paces
+from whatsapp_service.domain.ports.places import Place
 
 Clock = Callable[[], datetime]
 
@@ -77,6 +78,8 @@ class StoredMessage(NamedTuple):
     content: bytes
     sent_at: datetime
     command_id: CommandId | None = None
+    participant: str | None = None
+    """Who wrote it, spelled as their group spells them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +153,8 @@ class Integrations(Protocol):
     ) -> bool:
         """Note when a state was told; False when we have heard something newer."""
 
-    async def all(self, limit: int) -> list[Integration]:
-        """List what this transaction may see, those that changed last first."""
+    async def all(self, *, after: Place, limit: int) -> list[Integration]:
+        """List what this transaction may see from a place on, those that changed last first."""
 
     async def change_state(
         self, integration_id: IntegrationId, change: ConnectionChanged, *, ordered: bool = False

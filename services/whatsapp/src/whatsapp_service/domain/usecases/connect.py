@@ -16,6 +16,7 @@ from whatsapp_service.domain.model import Account, Integration, Transport, insta
 from whatsapp_service.domain.ports import Agents, Clock, Context, OpenForTenant
 from whatsapp_service.domain.ports.care import Errand
 from whatsapp_service.domain.ports.numbers import Made, Numbers
+from whatsapp_service.domain.ports.places import Place
 from whatsapp_service.domain.usecases.connection import change_state
 
 CHANNEL = "evolution"
@@ -131,10 +132,10 @@ class Connector:
         async with self.open_for(tenant) as context:
             return await existing(context, agent_id)
 
-    async def every(self, tenant: TenantId, *, limit: int) -> list[Integration]:
-        """List the tenant's numbers, those that changed last first."""
+    async def every(self, tenant: TenantId, *, after: Place, limit: int) -> list[Integration]:
+        """List the tenant's numbers from a place on, those that changed last first."""
         async with self.open_for(tenant) as context:
-            return await context.integrations.all(limit)
+            return await context.integrations.all(after=after, limit=limit)
 
     async def qr(self, tenant: TenantId, agent_id: AgentId) -> Integration:
         """Read the code to be scanned.

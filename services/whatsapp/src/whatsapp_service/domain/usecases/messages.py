@@ -215,6 +215,7 @@ def _row(
         content=event.__pydantic_serializer__.to_json(event, exclude_none=True),
         sent_at=event.sent_at,
         command_id=command,
+        participant=seen.observation.participant,
     )
 
 

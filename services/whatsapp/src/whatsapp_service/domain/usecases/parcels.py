@@ -47,7 +47,7 @@ async def parcel_of(open_context: Opener, sending: Sending, file: LoadedFile | N
 def ref_to(sending: Sending, message_id: MessageId, known: Target) -> MessageRef:
     """Name a message by the address it was really sent to, if we know that."""
     jid = (known.remote_jid if known.outgoing else None) or sending.jids[0]
-    return MessageRef(jid, message_id, known.outgoing)
+    return MessageRef(jid, message_id, known.outgoing, known.participant)
 
 
 async def post(

@@ -68,15 +68,18 @@ def _media_call(content: MediaMessage, file: LoadedFile | None) -> Call:
 def key_of(target: MessageRef | None) -> dict[str, Any]:
     """Write the key of a message."""
     assert target is not None  # noqa: S101 - who reacts, edits or deletes has looked it up
-    return {
+    key: dict[str, Any] = {
         "remoteJid": target.remote_jid,
         "fromMe": target.from_me,
         "id": target.message_id,
     }
+    # Without it Evolution sends a reaction in a group all the same, and no phone shows it.
+    return key | ({"participant": target.participant} if target.participant else {})
 
 
 def _quoting(quoted: MessageId | None) -> dict[str, Any]:
-    # Evolution looks the quoted message up itself, and ignores an id that it does not know.
+    # Evolution looks the quoted message up itself, with who wrote it in a group: it reads nothing
+    # else of the key, and ignores an id that it does not know.
     return {"quoted": {"key": {"id": quoted}}} if quoted else {}
 
 

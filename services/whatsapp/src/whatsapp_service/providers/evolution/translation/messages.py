@@ -20,6 +20,7 @@ from whatsapp_service.providers.evolution.translation.people import (
     data_key,
     name_of,
     owner_of,
+    participant_of,
     read_key,
     sender_of,
 )
@@ -112,6 +113,7 @@ def _received(notice: Notice, data: Any, *, stale: bool = False) -> Said:
         typed=text(data.get("source")) in TELEPHONES,
         unsupported=content.unsupported,
         file=None if content.media is None else _file(data),
+        participant=None if head.chat.group is None else _participant(head),
     )
 
 
@@ -134,6 +136,10 @@ def _more(read: Reading, head: _Head) -> dict[str, Any]:
 def _file(data: dict[str, Any]) -> str | None:
     """Give the file in base64, where the webhook carries it; never for wrapped messages."""
     return text(mapping(data.get("message")).get("base64"))
+
+
+def _participant(head: _Head) -> str | None:
+    return None if head.from_me else participant_of(head.key)
 
 
 def _sender(notice: Notice, head: _Head) -> Sender:

@@ -221,6 +221,14 @@ def _sender(phone: str | None, lid: str | None, name: str | None) -> Sender:
     return Sender(phone=phone, lid=lid, name=name)
 
 
+def participant_of(key: Key) -> str | None:
+    """Say how a group spells who wrote: by LID or by phone, and by no other name for them.
+
+    The first of the names is `participant`, which is WhatsApp's own; the others say who that is.
+    """
+    return next((jid.address for jid in key.writers if jid.person), None)
+
+
 def owner_of(key: Key, chat: ChatAddress, owner: Any) -> Sender:
     """Say who the owner of the number is, when he wrote himself; he goes by no name.
 
