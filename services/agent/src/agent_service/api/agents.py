@@ -95,7 +95,11 @@ def _merged(present: AgentSettings, changes: dict[str, Any]) -> SettingsBody:
 
 
 async def _sensible(
-    context: Context, request: Request, body: SettingsBody, present: Agent | None = None
+    context: Context,
+    request: Request,
+    tenant: TenantId,
+    body: SettingsBody,
+    present: Agent | None = None,
 ) -> AgentSettings:
     """Read settings, and refuse what can never work: its silence would be hard to explain.
 
@@ -107,7 +111,7 @@ async def _sensible(
     except ValueError as refused:
         raise InvalidInput(f"settings.{refused}") from None
     if settings.tools:
-        own = {tool.name for tool in await context.http_tools.every(limit=1000)}
+        own = {tool.name for tool in await context.http_tools.named(tenant, settings.tools)}
         known = own.union(
             request.app.state.built_in_tools, present.settings.tools if present else ()
         )
@@ -139,7 +143,7 @@ async def create_agent(
     """Create an agent."""
     tenant = TenantId(caller.tenant_id)
     async with open_for(tenant) as context:
-        settings = await _sensible(context, request, body.settings)
+        settings = await _sensible(context, request, tenant, body.settings)
         draft = Draft(body.name, settings, _sealed(request, tenant, body.api_key))
         made = await usecases.create(context, tenant, draft, lambda: AgentId(new_id("agt")))
     return AgentView.of(made)
@@ -175,7 +179,7 @@ async def change_agent(
         settings = None
         if body.settings is not None:
             merged = _merged(agent.settings, body.settings)
-            settings = await _sensible(context, request, merged, agent)
+            settings = await _sensible(context, request, tenant, merged, agent)
         key = _sealed(request, tenant, body.api_key)
         forget = body.api_key is not None and key is None
         changed = await usecases.change(
