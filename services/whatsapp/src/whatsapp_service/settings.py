@@ -56,6 +56,8 @@ class Settings(ServiceSettings, env_prefix="WHATSAPP_"):
     """Files that one worker fetches at once; each is in memory whole."""
     media_days: NonNegativeInt = 0
     """How long files are kept after their day; 0 is for ever."""
+    unread_days: NonNegativeInt = 90
+    """How long webhooks that could not be read are kept whole; 0 is for ever."""
     media_link_seconds: PositiveInt = 600
     """How long a link to a file works."""
 

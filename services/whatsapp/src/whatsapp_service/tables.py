@@ -252,10 +252,11 @@ class InboundEventRow(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     tenant_id: Mapped[str]
     integration_id: Mapped[str] = mapped_column(index=True)
+    chat_id: Mapped[str | None] = mapped_column(index=True)
     event: Mapped[str]
     reason: Mapped[str]
     body: Mapped[dict[str, Any]]
-    received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    received_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
 
 
 class SweepRow(Base):

@@ -18,6 +18,8 @@ from common.db.messaging import (
     add_messaging_tables,
     create_messaging_tables,
     drop_messaging_tables,
+    index_inbox_by_age,
+    index_inbox_by_block,
 )
 from common.db.migrate import migrate
 from common.db.outbox import Outbox, OutboxRow, outbox_columns, outbox_row, unpacked_headers
@@ -47,6 +49,8 @@ __all__ = [
     "api_role",
     "create_messaging_tables",
     "drop_messaging_tables",
+    "index_inbox_by_age",
+    "index_inbox_by_block",
     "isolate_by_tenant",
     "let_api_publish",
     "migrate",

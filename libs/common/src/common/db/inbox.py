@@ -12,11 +12,13 @@ _ADMIT = Sql("""
     returning event_id""")
 _PURGE = Sql("""
     delete from inbox where event_id in (
-        select event_id from inbox where received_at < now() - cast(:age as interval) limit 10000)
-    """)
+        select event_id from inbox where received_at < now() - cast(:age as interval)
+        order by received_at limit :count
+        for update skip locked)""")
 
 RETENTION = timedelta(days=14)
 """Twice the topics' retention: no record can be delivered again after that."""
+_AT_ONCE = 10_000
 
 
 class Inbox:
@@ -31,6 +33,6 @@ class Inbox:
         return set(rows.scalars())
 
 
-async def purge_inbox(connection: Connection, age: timedelta = RETENTION) -> int:
-    """Forget up to 10,000 events older than `age`; returns how many went."""
-    return await connection.change(_PURGE, {"age": age})
+async def purge_inbox(connection: Connection, age: timedelta = RETENTION) -> bool:
+    """Forget a number of events older than `age`; True when there may be more."""
+    return await connection.change(_PURGE, {"age": age, "count": _AT_ONCE}) == _AT_ONCE

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from common.service.app import AppOptions, create_app
     from common.service.cli import main
-    from common.service.clock import Clock
+    from common.service.clock import Clock, inbox_tidying
     from common.service.component import Check, Component, Parts
     from common.service.definition import Build, Command, Mode, Service
     from common.service.edge import RequestEdge
@@ -45,6 +45,7 @@ __all__ = [
     "Service",
     "create_app",
     "host",
+    "inbox_tidying",
     "lanes_command",
     "main",
     "next_page",
@@ -59,7 +60,7 @@ __all__ = [
 _HOMES = {
     "app": ("AppOptions", "create_app"),
     "cli": ("main",),
-    "clock": ("Clock",),
+    "clock": ("Clock", "inbox_tidying"),
     "component": ("Check", "Component", "Parts"),
     "definition": ("Build", "Command", "Mode", "Service"),
     "edge": ("RequestEdge",),

@@ -5,12 +5,14 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from common.db import Database, purge_inbox
 from common.errors import Transient
 from common.telemetry import get_logger
 
 _SOON_SECONDS = 1.0
 """Between two parts of one chore: messages go first."""
 _STALLED_SECONDS = 120
+_INBOX_SECONDS = 600.0
 
 log = get_logger()
 
@@ -56,3 +58,13 @@ class Clock:
         except Exception:  # the log gets the whole of it, and the process goes on
             log.exception("chore.failed", chore=self.name)
         return None
+
+
+def inbox_tidying(database: Database) -> Clock:
+    """Forget the events that can come no more; every worker that consumes has this chore."""
+
+    async def chore() -> bool:
+        async with database.transaction() as connection:
+            return await purge_inbox(connection)
+
+    return Clock("inbox", chore, every=_INBOX_SECONDS)

@@ -29,7 +29,7 @@ from common.auth import Keyring
 from common.bus import Bus, Consumer, Dispatcher, KafkaBus, Relay
 from common.contracts import utc_now
 from common.db import Database
-from common.service import Component, Mode, Parts, create_app
+from common.service import Component, Mode, Parts, create_app, inbox_tidying
 from common.telemetry import metrics
 
 VERSION = "0.1.0"
@@ -87,7 +87,7 @@ def _worker(settings: Settings, inside: _Inside, bus: Bus, outside: Outside) -> 
     later = chores(inside.database, CHORES, hands, concurrency=settings.chore_concurrency)
     wake.turns, wake.chores = turns.nudge, later.nudge
     consumer = Consumer(bus.source(NAME, router.topics), Dispatcher(NAME, router, open_context))
-    return [consumer, turns, later]
+    return [consumer, inbox_tidying(inside.database), turns, later]
 
 
 def _api(settings: Settings, inside: _Inside) -> FastAPI:

@@ -11,7 +11,7 @@ from common.auth import Keyring
 from common.bus import Bus, Consumer, KafkaBus, Relay
 from common.contracts import IntegrationId, new_id, utc_now
 from common.db import Database
-from common.service import Clock, Component, Mode, Parts, create_app
+from common.service import Clock, Component, Mode, Parts, create_app, inbox_tidying
 from common.storage import ObjectStore
 from common.telemetry import metrics
 from whatsapp_service import api
@@ -27,13 +27,14 @@ from whatsapp_service.app.sending import SendingGround, sending_parts
 from whatsapp_service.consumers import routes
 from whatsapp_service.domain.model import KnownWords, Patience
 from whatsapp_service.domain.model.media import FileRules
+from whatsapp_service.domain.ports import Opener
 from whatsapp_service.domain.usecases.connect import Connector
 from whatsapp_service.domain.usecases.errands import Errands
 from whatsapp_service.domain.usecases.media import FileKeeper
 from whatsapp_service.domain.usecases.operate import Operator
 from whatsapp_service.domain.usecases.pacing import SendingDesk
 from whatsapp_service.domain.usecases.repair import Repair
-from whatsapp_service.domain.usecases.retention import Retention
+from whatsapp_service.domain.usecases.retention import Retention, UnreadRetention
 from whatsapp_service.domain.usecases.watch import Rhythm, Watch
 from whatsapp_service.providers.evolution import translate, without_files
 from whatsapp_service.repository import PostgresReads
@@ -92,7 +93,8 @@ def _worker(settings: Settings, inside: _Inside, bus: Bus, outside: Outside) -> 
     senders = sending_parts(settings, ground, wake, words)
     router = routes(CountingIgnored(translate), words)
     dispatcher = ParkedDispatcher(NAME, router, open_context, store, without_files)
-    return [Consumer(bus.source(NAME, router.topics), dispatcher), *senders]
+    consumer = Consumer(bus.source(NAME, router.topics), dispatcher)
+    return [consumer, inbox_tidying(database), *senders]
 
 
 def _care(settings: Settings, inside: _Inside, outside: Outside) -> list[Component]:
@@ -107,18 +109,25 @@ def _care(settings: Settings, inside: _Inside, outside: Outside) -> list[Compone
     patience = Patience(connecting=timedelta(seconds=settings.connecting_seconds))
     repair = Repair(open_context, outside.archive, translate, utc_now, lambda: new_id("swp"))
     keeper = FileKeeper(open_context, outside.archive, store, file_rules(settings), utc_now)
-    tidying = []
-    if settings.media_days:
-        retention = Retention(open_context, store, utc_now, settings.media_days)
-        tidying.append(Clock("tidying", retention.expire, every=_TIDY_SECONDS))
     return [
-        *tidying,
+        *_tidying(settings, open_context, store),
         Rounds(Watch(open_context, outside.numbers, utc_now, rhythm, patience)),
         running_errands(
             database, Errands(open_context, outside.numbers, utc_now), repair, concurrency=8
         ),
         keeping_files(database, keeper, when_parked, concurrency=settings.media_concurrency),
     ]
+
+
+def _tidying(settings: Settings, open_context: Opener, store: ObjectStore) -> list[Component]:
+    """What forgets."""
+    chores = {}
+    if settings.media_days:
+        files = Retention(open_context, store, utc_now, settings.media_days)
+        chores["files"] = files.expire
+    if settings.unread_days:
+        chores["unread"] = UnreadRetention(open_context, utc_now, settings.unread_days).expire
+    return [Clock(name, chore, every=_TIDY_SECONDS) for name, chore in chores.items()]
 
 
 def file_rules(settings: Settings) -> FileRules:

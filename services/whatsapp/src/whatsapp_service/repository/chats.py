@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from common.contracts import ChatId, IntegrationId, TenantId
 from common.db import Connection, Sql
+from whatsapp_service.domain.model import chat_id_of
 from whatsapp_service.domain.ports import FoundChat, SeenChat
 
 _FIND = Sql("""
@@ -50,6 +51,9 @@ _FORGET = (
         where chat_id = :chat and state in ('sent', 'failed', 'cancelled', 'given_up')"""),
     Sql("update chat set name = null where id = :chat or merged_into = :chat"),
 )
+_NAMES = Sql("select integration_id, alias from alias where chat_id = :chat")
+# What could not be read may have come before its chat was known, or by another of its names.
+_FORGET_EVENTS = Sql("delete from inbound_event where chat_id = any(cast(:chats as text[]))")
 _OWNED = Sql("""
     select c.tenant_id, c.integration_id, c.id, coalesce(c.merged_into, c.id) from chat c
     join unnest(cast(:tenants as text[]), cast(:integrations as text[]), cast(:ids as text[]))
@@ -159,9 +163,12 @@ class PostgresChats:
         }
 
     async def forget(self, chat: ChatId) -> None:
-        """Delete the words of all its messages, and the name of whom it is with."""
+        """Delete the words of all its messages, what we could not read, and whom it is with."""
         for statement in _FORGET:
             await self._connection.execute(statement, {"chat": chat})
+        names = await self._connection.execute(_NAMES, {"chat": chat})
+        chats = {chat, *(chat_id_of(integration, alias) for integration, alias in names)}
+        await self._connection.execute(_FORGET_EVENTS, {"chats": sorted(chats)})
 
 
 def _joined(one: SeenChat, other: SeenChat) -> SeenChat:

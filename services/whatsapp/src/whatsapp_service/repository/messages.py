@@ -72,9 +72,14 @@ _DELIVERIES = Sql("""
       on d.integration_id = x.integration_id and d.message_id = x.id""")
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _KEEP = Sql("""
-    insert into inbound_event (id, tenant_id, integration_id, event, reason, body)
-    values (:id, :tenant, :integration, :event, :reason, cast(:body as jsonb))
+    insert into inbound_event (id, tenant_id, integration_id, chat_id, event, reason, body)
+    values (:id, :tenant, :integration, :chat, :event, :reason, cast(:body as jsonb))
     on conflict (id) do nothing""")
+_DROP = Sql("""
+    delete from inbound_event where id in (
+        select id from inbound_event where received_at < :before
+        order by received_at limit :limit
+        for update skip locked)""")
 
 
 class PostgresMessages:
@@ -140,20 +145,25 @@ class PostgresMessages:
         return {_key(row): DeliveryStatus(row[2]) for row in rows}
 
     async def keep_event(
-        self, integration: Integration, *, event_id: EventId, reason: str, body: Any
+        self, integration: Integration, *, chat: ChatId, event_id: EventId, reason: str, body: Any
     ) -> None:
-        """Keep whole what we could not read."""
+        """Keep whole what we could not read, of a chat or of one that would get this id."""
         await self._connection.execute(
             _KEEP,
             {
                 "id": event_id,
                 "tenant": integration.tenant,
                 "integration": integration.id,
+                "chat": chat,
                 "event": str((body or {}).get("event", "")),
                 "reason": reason,
                 "body": _storable(body),
             },
         )
+
+    async def drop_events(self, before: datetime, limit: int) -> int:
+        """Delete a number of kept events that are older; returns how many went."""
+        return await self._connection.change(_DROP, {"before": before, "limit": limit})
 
 
 def _rows(messages: Sequence[StoredMessage]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Numbers, chats and messages as values, and the rules that hold for them."""
 
-from whatsapp_service.domain.model.chats import ChatAddress, canonical_phone
+from whatsapp_service.domain.model.chats import ChatAddress, canonical_phone, chat_id_of
 from whatsapp_service.domain.model.numbers import (
     ALIVE,
     ENDED,
@@ -52,6 +52,7 @@ __all__ = [
     "Transport",
     "Unknown",
     "canonical_phone",
+    "chat_id_of",
     "instance_name",
     "judge",
     "phone_digits",

@@ -26,7 +26,7 @@ class ChatAddress(NamedTuple):
 
     def chat_id(self, integration: IntegrationId) -> ChatId:
         """Give the id that a new chat with this address gets."""
-        return _chat_id(integration, self.aliases[0])
+        return chat_id_of(integration, self.aliases[0])
 
 
 # The same people write again and again.
@@ -41,7 +41,8 @@ def _names(phone: str | None, lid: str | None) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=10_000)
-def _chat_id(integration: IntegrationId, alias: str) -> ChatId:
+def chat_id_of(integration: IntegrationId, alias: str) -> ChatId:
+    """Give the id that a new chat gets which is first heard of by this name."""
     return ChatId(derived_id("cht", integration, alias))
 
 

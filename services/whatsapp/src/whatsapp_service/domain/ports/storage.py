@@ -208,9 +208,12 @@ class Messages(Protocol):
         """Say how far messages came, also when the ack overtook the message."""
 
     async def keep_event(
-        self, integration: Integration, *, event_id: EventId, reason: str, body: Any
+        self, integration: Integration, *, chat: ChatId, event_id: EventId, reason: str, body: Any
     ) -> None:
-        """Keep whole what we could not read."""
+        """Keep whole what we could not read, of a chat or of one that would get this id."""
+
+    async def drop_events(self, before: datetime, limit: int) -> int:
+        """Delete a number of kept events that are older; returns how many went."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ async def _keep(context: Context, seen: Seen) -> None:
     """Keep what names a message that we do not have: it came before it, or before our time."""
     await context.messages.keep_event(
         seen.integration,
+        chat=cast("Change", seen.observation.event).chat_id,
         event_id=seen.webhook.id,
         reason="it changes a message that we do not have",
         body=seen.webhook.event.body,

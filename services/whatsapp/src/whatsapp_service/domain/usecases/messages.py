@@ -67,7 +67,7 @@ async def _announce(
             announcements.add(one, [delivery_of(event, overtaken[key])])
         if type(event) is MessageReceived and event.media is not None:
             files.append((one, event))
-        await _keep_unsupported(context, one)
+        await _keep_unsupported(context, one, event.chat_id)
     if files:
         await want_files(context, files)
 
@@ -219,9 +219,13 @@ def _row(
     )
 
 
-async def _keep_unsupported(context: Context, seen: Seen) -> None:
+async def _keep_unsupported(context: Context, seen: Seen, chat: ChatId) -> None:
     reason = seen.observation.unsupported
     if reason is not None:
         await context.messages.keep_event(
-            seen.integration, event_id=seen.webhook.id, reason=reason, body=seen.webhook.event.body
+            seen.integration,
+            chat=chat,
+            event_id=seen.webhook.id,
+            reason=reason,
+            body=seen.webhook.event.body,
         )

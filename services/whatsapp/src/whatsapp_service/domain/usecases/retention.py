@@ -1,4 +1,4 @@
-"""Files are not kept for ever where an operator says so."""
+"""Files, and what could not be read, are not kept for ever where an operator says so."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -40,3 +40,23 @@ class Retention:
                     reason=f"files are kept for {self.days} days",
                 )
         return len(old) == self.batch
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadRetention:
+    """Deletes webhooks that were kept because we could not read them."""
+
+    open_context: Opener
+    now: Clock
+    days: int
+    batch: int = 1000
+
+    async def expire(self) -> bool:
+        """Delete a batch of what is too old; True when there is more.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        before = self.now() - timedelta(days=self.days)
+        async with self.open_context() as context:
+            return await context.messages.drop_events(before, self.batch) == self.batch
