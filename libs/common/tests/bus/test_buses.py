@@ -1,6 +1,8 @@
 """One suite for both buses: what passes on the in-process one passes on real Kafka."""
 
 import asyncio
+import gc
+import warnings
 from collections.abc import AsyncGenerator, Sequence
 
 import pytest
@@ -153,6 +155,25 @@ async def test_many_batches_of_a_key_keep_its_order_and_stop_at_what_cannot_be_s
     for key, numbers in (("0", range(0, 400, 2)), ("1", range(1, 200, 2))):
         values = [(r.value or b"").split()[0] for r in found if r.key == mine + key]
         assert values == [str(n).encode() for n in numbers]
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("turns", [1, 30, 300])
+async def test_a_start_that_is_taken_back_leaves_nothing_open(
+    kafka_bootstrap: str, turns: int
+) -> None:
+    await create_topics(kafka_bootstrap)
+    source = KafkaBus(kafka_bootstrap).source(new_id("g"), [TOPIC])
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", ResourceWarning)
+        starting = asyncio.create_task(source.start(Watcher()))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        del starting
+        gc.collect()
+    assert not [str(one.message) for one in told]
 
 
 async def test_a_paused_partition_gives_nothing_until_it_is_resumed(bus: Bus) -> None:

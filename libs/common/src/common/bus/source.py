@@ -65,6 +65,10 @@ class KafkaSource:
                 log.warning("consumer.connect_failed", error=type(error).__name__)
                 await _stop(inner)
                 await asyncio.sleep(0.5)
+            except BaseException:
+                # A stop before the group was joined: what has begun is ended all the same.
+                await _stop(inner)
+                raise
             else:
                 self._inner = inner
                 return
