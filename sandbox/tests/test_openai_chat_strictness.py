@@ -20,11 +20,11 @@ TOOL: dict[str, Any] = {"role": "tool", "tool_call_id": "call_1", "content": "ok
 NESTED: dict[str, Any] = {"type": "function", "function": {"name": "f"}}
 CHAT: list[tuple[dict[str, Any], str | None, str | None]] = [
     ({"input": "x"}, "unknown_parameter", "input"),
-    ({"messages": None}, "missing_required_parameter", "messages"),
+    ({"messages": None}, "invalid_type", "messages"),
     ({"messages": []}, "empty_array", "messages"),
     ({"messages": [{"role": "bot", "content": "x"}]}, "invalid_value", "messages[0].role"),
-    ({"messages": [{"role": "user", "content": None}]}, None, "messages[0].content"),
-    ({"messages": [USER, TOOL]}, None, "messages[1].role"),
+    ({"messages": [{"role": "user", "content": None}]}, None, "messages.[0].content"),
+    ({"messages": [USER, TOOL]}, None, "messages.[1].role"),
     ({"messages": [USER, ASSISTANT]}, None, "messages"),
     ({"messages": [USER, ASSISTANT, USER, TOOL]}, None, "messages"),
     (
@@ -59,6 +59,7 @@ CHAT: list[tuple[dict[str, Any], str | None, str | None]] = [
     ({"stop": [5]}, "invalid_type", "stop[0]"),
     ({"stop": list("abcde")}, "array_above_max_length", "stop"),
     ({"stop": 5}, "invalid_type", "stop"),
+    ({"logit_bias": {"1": None}}, "invalid_type", "logit_bias.1"),
     ({"logit_bias": {"1": 101}}, "integer_above_max_value", "1"),
     ({"top_logprobs": 21}, "integer_above_max_value", "top_logprobs"),
     ({"messages": [{**USER, "name": 5}]}, "invalid_type", "messages[0].name"),

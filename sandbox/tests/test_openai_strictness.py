@@ -32,15 +32,15 @@ def strict_tool(parameters: dict[str, Any]) -> dict[str, Any]:
 THOUGHT: dict[str, Any] = {"type": "reasoning", "summary": []}
 RESPONSES: list[tuple[dict[str, Any], str | None, str | None]] = [
     ({"temprature": 1}, "unknown_parameter", "temprature"),
-    ({"messages": []}, "unknown_parameter", "messages"),
+    ({"messages": []}, "unsupported_parameter", None),
     ({"max_tokens": 5}, "unknown_parameter", "max_tokens"),
-    ({"input": None}, "missing_required_parameter", "input"),
-    ({"input": ""}, "empty_string", "input"),
-    ({"input": []}, "empty_array", "input"),
+    ({"input": None}, "invalid_type", "input"),
+    ({"input": ""}, "missing_required_parameter", None),
+    ({"input": []}, "missing_required_parameter", None),
     ({"input": 5}, "invalid_type", "input"),
-    ({"input": [{"role": "bot", "content": "x"}]}, "invalid_value", "input[0].role"),
+    ({"input": [{"role": "bot", "content": "x"}]}, "invalid_value", "input[0]"),
     ({"input": [{**USER, "nme": "x"}]}, "unknown_parameter", "input[0].nme"),
-    ({"input": [{"role": "tool", "content": "x"}]}, "invalid_value", "input[0].role"),
+    ({"input": [{"role": "tool", "content": "x"}]}, "invalid_value", "input[0]"),
     (
         {"input": [{"role": "user", "content": [{"type": "text", "text": "x"}]}]},
         "invalid_value",
@@ -49,7 +49,7 @@ RESPONSES: list[tuple[dict[str, Any], str | None, str | None]] = [
     (
         {"input": [{"role": "assistant", "content": [{"type": "input_text", "text": "x"}]}]},
         "invalid_value",
-        "input[0].content[0].type",
+        "input[0].content[0]",
     ),
     (
         {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "x.png"}]}]},
@@ -64,10 +64,10 @@ RESPONSES: list[tuple[dict[str, Any], str | None, str | None]] = [
         None,
         "input",
     ),
-    ({"input": [{"type": "wish"}]}, "invalid_value", "input[0].type"),
+    ({"input": [{"type": "wish"}]}, "invalid_value", "input[0]"),
     ({"max_output_tokens": 5}, "integer_below_min_value", "max_output_tokens"),
     ({"max_output_tokens": "5"}, "invalid_type", "max_output_tokens"),
-    ({"temperature": 3}, "integer_above_max_value", "temperature"),
+    ({"temperature": 3}, "decimal_above_max_value", "temperature"),
     ({"store": "no"}, "invalid_type", "store"),
     ({"include": ["everything"]}, "invalid_value", "include[0]"),
     ({"truncation": "maybe"}, "invalid_value", "truncation"),
@@ -116,7 +116,11 @@ RESPONSES: list[tuple[dict[str, Any], str | None, str | None]] = [
         "invalid_value",
         "tool_choice",
     ),
-    ({"text": {"format": {"type": "json_object"}}}, None, "text.format"),
+    (
+        {"instructions": "in json", "text": {"format": {"type": "json_object"}}},
+        None,
+        "text.format",
+    ),
     (
         {"text": {"format": {"type": "json_schema", "name": "n", "strict": True, "schema": OPEN}}},
         "invalid_json_schema",
@@ -129,7 +133,7 @@ RESPONSES: list[tuple[dict[str, Any], str | None, str | None]] = [
     ),
     ({"stream_options": {}}, None, "stream_options"),
     ({"user": 5}, "invalid_type", "user"),
-    ({"include": [None]}, "missing_required_parameter", "include[0]"),
+    ({"include": [None]}, "invalid_type", "include[0]"),
     ({"reasoning": {"summary": "long"}}, "invalid_value", "reasoning.summary"),
     ({"input": [THOUGHT]}, "missing_required_parameter", "input[0].id"),
     (
@@ -169,7 +173,7 @@ async def test_responses_refuses(
         {"tools": [tool(parameters=OPEN, strict=False)]},
         {"tools": [tool(parameters={**CLOSED, "$defs": {"X": CLOSED}})]},
         {"text": {"format": {"type": "text"}}},
-        {"instructions": "answer in json", "text": {"format": {"type": "json_object"}}},
+        {"input": "answer in json", "text": {"format": {"type": "json_object"}}},
         {"max_output_tokens": 16, "temperature": 0.2, "top_p": 1, "truncation": "auto"},
     ],
 )

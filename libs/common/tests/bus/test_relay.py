@@ -85,8 +85,10 @@ async def say(database: Database, relay: Relay | None, key: str, *words: str) ->
 
 
 @asynccontextmanager
-async def relaying(url: str, producer: Moody) -> AsyncGenerator[Relay]:
-    relay, stop = Relay(url, producer), asyncio.Event()
+async def relaying(
+    url: str, producer: Moody, *, statement_seconds: float = 10.0
+) -> AsyncGenerator[Relay]:
+    relay, stop = Relay(url, producer, statement_seconds=statement_seconds), asyncio.Event()
     running = asyncio.create_task(relay.run(stop))
     try:
         yield relay
@@ -134,6 +136,23 @@ async def test_an_outage_of_the_bus_loses_nothing(database: Database, fresh_data
         await say(database, relay, "a", "1", "2")
         producer.away = False
         await eventually(lambda: producer.published("a") == ["1", "2"])
+
+
+async def test_a_statement_that_takes_longer_than_it_may_is_given_up_and_tried_again(
+    database: Database, fresh_database: str
+) -> None:
+    producer = Moody()
+    await say(database, None, "a", "1")
+    with capture_logs() as logs:
+        async with relaying(fresh_database, producer, statement_seconds=0.3):
+            async with database.transaction() as connection:
+                await connection.execute(Sql("lock table outbox in access exclusive mode"))
+                await eventually(lambda: bool(logs))
+            await eventually(lambda: producer.published("a") == ["1"])
+
+    assert {(entry["event"], entry["error"]) for entry in logs} == {
+        ("relay.interrupted", "TimeoutError")
+    }
 
 
 async def test_nudges_disturb_nobody_who_is_about_to_lead(

@@ -1,6 +1,7 @@
 """Several services may live in one event loop, and stop together."""
 
 import asyncio
+import socket
 from typing import Any
 
 import httpx2
@@ -8,6 +9,7 @@ import pytest
 import structlog
 from fastapi import FastAPI
 from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
 from common.errors import InvalidInput
 from common.service import ComponentDied, Health, Listen, Parts, create_app, serve
@@ -115,6 +117,29 @@ async def test_a_wrapped_application_brings_its_own_health() -> None:
             stop.set()
 
     assert health.draining
+
+
+async def tells_no_delay(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer whether this connection sends small pieces at once."""
+    # uvicorn's own: the cycle that holds the connection.
+    cycle: Any = getattr(send, "__self__", None)
+    accepted = cycle.transport.get_extra_info("socket")
+    no_delay = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    await PlainTextResponse(f"no delay: {bool(no_delay)}")(scope, receive, send)
+
+
+async def test_small_answers_wait_for_nothing_under_plain_asyncio() -> None:
+    stop = asyncio.Event()
+    assert isinstance(asyncio.get_running_loop(), asyncio.SelectorEventLoop)
+    with structlog.testing.capture_logs() as logs:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(serve(Parts(tells_no_delay, [], Health()), HERE, stop))
+            await eventually(lambda: ports(logs))
+            async with httpx2.AsyncClient(trust_env=False) as client:
+                answer = await client.get(f"http://127.0.0.1:{ports(logs)[0]}/any")
+            stop.set()
+
+    assert answer.text == "no delay: True"
 
 
 async def test_a_port_in_use_is_a_sentence() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from sandbox.evolution.channels import require_offered
 from sandbox.evolution.contents import device_info
 from sandbox.evolution.errors import (
     boom_connection_closed,
@@ -14,12 +15,19 @@ from sandbox.evolution.errors import (
 from sandbox.evolution.jids import LID, is_group, to_jid
 from sandbox.evolution.mailbox import StoredMessage
 from sandbox.evolution.schema import KEY, NUMBER, PRESENCES, Field, require
-from sandbox.evolution.sending import reachable
 from sandbox.evolution.service import Ask
 from sandbox.wire import Json, Reply, json_reply
 
 _READ_MARKS = Field(
-    "readMessages", "array", required=True, shape=KEY, span=(1, None), distinct=True
+    "readMessages",
+    "array",
+    required=True,
+    # The schema gives its items no type.
+    of="any",
+    shape=KEY,
+    span=(1, None),
+    distinct=True,
+    filled=("id", "remoteJid"),
 )
 _NUMBERS = Field(
     "numbers",
@@ -43,7 +51,14 @@ async def send_presence(ask: Ask) -> Reply:
         Field("presence", "string", required=True, among=PRESENCES),
         Field("delay", "number", required=True),
     )
-    jid = reachable(ask.evolution, ask.instance, body["number"])
+    require_offered(ask)
+    jid, exists = ask.evolution.directory.look_up(body["number"])
+    if not ask.instance.connected:
+        raise connection_closed(cached=True)
+    if not exists:
+        # What is thrown where the number is missed is caught here, and put into words.
+        raise business_error("[object Object]")
+    ask.instance.known_jids.add(jid)
     at = ask.evolution.now()
     ask.instance.presences.append({"jid": jid, "presence": body["presence"], "at": at})
     await asyncio.sleep(body["delay"] / 1000 * ask.evolution.settings.delay_scale)
@@ -53,10 +68,16 @@ async def send_presence(ask: Ask) -> Reply:
 async def mark_as_read(ask: Ask) -> Reply:
     """POST /chat/markMessageAsRead: keys with a LID are dropped silently, as on 2.3."""
     require(ask.body, _READ_MARKS)
+    require_offered(ask)
     if not ask.instance.connected:
         raise refusal(500, ["Read messages fail", "Error: Connection Closed"])
     mailbox = ask.instance.mailbox
     for key in ask.body["readMessages"]:
+        if key is None:
+            complaint = "TypeError: Cannot read properties of null (reading 'remoteJid')"
+            raise refusal(500, ["Read messages fail", complaint])
+        if not isinstance(key, dict):
+            continue
         jid = key["remoteJid"]
         chat = mailbox.chats.get(jid)
         message = mailbox.get(key["id"])
@@ -71,6 +92,7 @@ async def mark_as_read(ask: Ask) -> Reply:
 async def whatsapp_numbers(ask: Ask) -> Reply:
     """POST /chat/whatsappNumbers: groups come first; errors have no envelope."""
     require(ask.body, _NUMBERS)
+    require_offered(ask)
     instance, evolution = ask.instance, ask.evolution
     if not instance.connected:
         raise boom_connection_closed()
@@ -95,12 +117,13 @@ async def update_message(ask: Ask) -> Reply:
     body = ask.body
     require(
         body,
-        NUMBER,
+        Field("number", "string"),
         Field("text", "string", required=True),
-        Field("key", "object", required=True, shape=KEY),
+        Field("key", "object", shape=KEY, filled=("id", "remoteJid")),
         filled=("number", "text", "key"),
     )
-    message = _editable(ask, body["key"]["id"])
+    require_offered(ask)
+    message = _editable(ask)
     at = int(ask.evolution.now() * 1000)
     edited: Json = {"extendedTextMessage": {"text": body["text"]}}
     message.data = message.data | {"message": _with_words(message, body["text"])}
@@ -118,7 +141,13 @@ async def update_message(ask: Ask) -> Reply:
 
 async def delete_for_everyone(ask: Ask) -> Reply:
     """DELETE /chat/deleteMessageForEveryone: tells MESSAGES_DELETE with the database id."""
-    require(ask.body, *KEY, Field("participant", "string"))
+    require(
+        ask.body,
+        *KEY,
+        Field("participant", "string"),
+        filled=("id", "remoteJid", "participant"),
+    )
+    require_offered(ask)
     if not ask.instance.connected:
         failed = "Error while deleting message for everyone"
         raise refusal(500, [failed, "Error: Connection Closed"])
@@ -133,18 +162,27 @@ async def delete_for_everyone(ask: Ask) -> Reply:
 
 async def profile_picture(ask: Ask) -> Reply:
     """POST /chat/fetchProfilePictureUrl."""
-    require(ask.body, NUMBER)
-    jid = to_jid(ask.body["number"])
+    require(ask.body, Field("number", "string"), Field("picture", "string"))
+    jid = _named(ask)
     contact = ask.instance.mailbox.contacts.get(jid)
     picture = contact.picture if contact else None
     return json_reply(200, {"wuid": jid, "profilePictureUrl": picture})
 
 
-def _editable(ask: Ask, key_id: str) -> StoredMessage:
-    message = ask.instance.mailbox.get(key_id)
+def _named(ask: Ask) -> str:
+    """Return the address of the number in the body, which the schema does not ask for."""
+    if "number" not in ask.body:
+        raise refusal(500, "Cannot read properties of undefined (reading 'replace')")
+    return to_jid(ask.body["number"])
+
+
+def _editable(ask: Ask) -> StoredMessage:
+    jid = _named(ask)
+    key = ask.body.get("key")
+    message = ask.instance.mailbox.get(key["id"]) if key else None
     if message is None or message.data["messageType"] not in _EDITABLE:
         raise business_error("Message not compatible")
-    if message.key["remoteJid"] != to_jid(ask.body["number"]):
+    if message.key["remoteJid"] != jid:
         raise business_error("RemoteJid does not match")
     if not ask.instance.connected:
         raise connection_closed(cached=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from sandbox.evolution.channels import require_offered
 from sandbox.evolution.connections import (
     LOGGED_OUT,
     close,
@@ -143,6 +144,7 @@ async def restart(ask: Ask) -> Reply:
 async def set_presence(ask: Ask) -> Reply:
     """POST /instance/setPresence."""
     require(ask.body, Field("presence", "string", required=True, among=PRESENCES))
+    require_offered(ask)
     return json_reply(201, {"presence": ask.body["presence"]})
 
 

@@ -63,7 +63,7 @@ POLL = (
 AUDIO = (NUMBER, Field("audio", "string"), *COMMON)
 STICKER = (NUMBER, Field("sticker", "string"), *COMMON)
 REACTION = (
-    Field("key", "object", required=True, shape=KEY),
+    Field("key", "object", required=True, shape=KEY, filled=("id", "remoteJid")),
     Field("reaction", "string", required=True),
 )
 LOCATION = (

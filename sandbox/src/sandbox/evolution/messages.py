@@ -5,6 +5,7 @@ from __future__ import annotations
 import mimetypes
 from typing import Any
 
+from sandbox.evolution.channels import require_offered
 from sandbox.evolution.contents import (
     Content,
     Media,
@@ -85,6 +86,7 @@ async def send_sticker(ask: Ask) -> Reply:
     """POST /message/sendSticker."""
     require(ask.body, *STICKER)
     data, _ = _owned(ask.body.get("sticker"), "Owned media must be a url or base64")
+    require_offered(ask)
     media = Media("stickerMessage", data, "image/webp", {"isAnimated": False})
     content = media_content("sticker", media, int(ask.evolution.now()))
     return await send(ask, ask.body["number"], content)
@@ -97,6 +99,7 @@ async def send_reaction(ask: Ask) -> Reply:
     key, emoji = body["key"], body["reaction"]
     if emoji and not is_emoji(emoji):
         raise business_error("Reaction must be a single emoji or empty string")
+    require_offered(ask)
     if not ask.instance.connected:
         raise connection_closed(cached=True)
     unseen = _not_found_by(key, ask.instance.mailbox.get(key["id"]))
@@ -123,6 +126,7 @@ async def send_location(ask: Ask) -> Reply:
     """POST /message/sendLocation."""
     body = ask.body
     require(body, *LOCATION)
+    require_offered(ask)
     place = (body["latitude"], body["longitude"], body["name"], body["address"])
     return await send(ask, body["number"], location_content(*place))
 
@@ -130,6 +134,7 @@ async def send_location(ask: Ask) -> Reply:
 async def send_contact(ask: Ask) -> Reply:
     """POST /message/sendContact."""
     require(ask.body, *CONTACT)
+    require_offered(ask)
     people = [_person(card) for card in ask.body["contact"]]
     return await send(ask, ask.body["number"], contact_content(people))
 
@@ -164,6 +169,7 @@ async def send_list(ask: Ask) -> Reply:
     """POST /message/sendList."""
     body = ask.body
     require(body, *LIST)
+    require_offered(ask)
     rows = [row for section in body["sections"] for row in section["rows"]]
     if ask.instance.integration == BUSINESS and not all("description" in row for row in rows):
         raise refusal(500, "Cannot read properties of undefined (reading 'substring')")
@@ -176,6 +182,7 @@ async def send_poll(ask: Ask) -> Reply:
     """POST /message/sendPoll."""
     body = ask.body
     require(body, *POLL)
+    require_offered(ask)
     block = {
         "name": body["name"],
         "options": [{"optionName": value} for value in body["values"]],

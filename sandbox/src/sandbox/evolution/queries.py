@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sandbox.evolution.errors import business_error, schema_error
+from sandbox.evolution.channels import require_offered
+from sandbox.evolution.errors import business_error, refusal
 from sandbox.evolution.events import long_number, now_iso
 from sandbox.evolution.mailbox import Chat, Mailbox, StoredMessage
 from sandbox.evolution.schema import Field, require
@@ -24,8 +25,13 @@ _KEY = Field(
         Field("id", "string", span=(1, None), says=_EMPTY),
         Field("fromMe", "boolean"),
     ),
+    alone=("fromMe", "remoteJid", "id"),
 )
-_MESSAGES = Field("where", "object", shape=(_KEY, Field("message", "object")))
+_MESSAGES = Field(
+    "where",
+    "object",
+    shape=(Field("_id", "string", span=(1, None)), _KEY, Field("message", "object")),
+)
 _STATUSES = ("ERROR", "PENDING", "SERVER_ACK", "DELIVERY_ACK", "READ", "PLAYED")
 _UPDATES = Field(
     "where",
@@ -58,10 +64,9 @@ _MEDIA_BLOCKS = (
 
 async def find_messages(ask: Ask) -> Reply:
     """POST /chat/findMessages: newest first; ``offset`` is the page size."""
-    require(ask.body, _MESSAGES, _LIMIT, Field("page", "integer"), Field("offset", "integer"))
+    require(ask.body, _MESSAGES, _LIMIT)
     where = ask.body.get("where", {})
-    size = int(ask.body.get("offset") or _DEFAULT_PAGE_SIZE)
-    page = max(1, int(ask.body.get("page") or 1))
+    page, size = _paging(ask.body)
     found = [
         message for message in _candidates(ask.instance.mailbox, where) if _fits(message, where)
     ]
@@ -128,8 +133,8 @@ async def find_chats(ask: Ask) -> Reply:
 
 async def media_base64(ask: Ask) -> Reply:
     """POST /chat/getBase64FromMediaMessage: 201 with the bytes; looks inside wrappers."""
-    require(ask.body, Field("message", "object", required=True))
-    key = _object(ask.body["message"].get("key"), "message.key")
+    require_offered(ask)
+    key = _media_key(ask.body)
     message = ask.instance.mailbox.get(str(key.get("id")))
     if message is None:
         raise business_error("Message not found")
@@ -163,6 +168,22 @@ def media_block(message: Json) -> tuple[str, Json | None]:
     return "", None
 
 
+def _paging(body: Json) -> tuple[int, int]:
+    """Return the page and its size, which no schema looks at: the database refuses them."""
+    size, page = body.get("offset") or _DEFAULT_PAGE_SIZE, body.get("page") or 1
+    if isinstance(page, str) and page.isdecimal():
+        page = int(page) or 1
+    if not _is_whole(size):
+        raise refusal(500, "Argument `take`: Invalid value provided. Expected Int.")
+    if not _is_whole(page) or page < 1:
+        raise refusal(500, "Argument `skip`: Invalid value provided. Expected Int.")
+    return int(page), int(size)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value % 1 == 0
+
+
 def _candidates(mailbox: Mailbox, where: Json) -> Iterable[StoredMessage]:
     key = where.get("key", {})
     if "id" in key:
@@ -182,8 +203,8 @@ def _fits(message: StoredMessage, where: Json) -> bool:
         return False
     if (kind := where.get("messageType")) and message.data["messageType"] != kind:
         return False
-    span = where.get("messageTimestamp") or {}
-    if span.get("gte") and span.get("lte"):
+    span = where.get("messageTimestamp")
+    if isinstance(span, dict) and span.get("gte") and span.get("lte"):
         return _seconds(span["gte"]) <= message.timestamp <= _seconds(span["lte"])
     return True
 
@@ -195,12 +216,18 @@ def _seconds(iso: Any) -> float:
         raise business_error("Invalid time value") from None
 
 
-def _object(value: Any, name: str) -> Json:
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise schema_error([f"{name} is not of a type(s) object"])
-    return value
+def _media_key(body: Json) -> Json:
+    """Return the key of the message that is asked for; no schema looks at it."""
+    message = body.get("message")
+    if message is None:
+        what = "null" if "message" in body else "undefined"
+        complaint = f"Cannot read properties of {what} (reading 'key')"
+        raise business_error(f"TypeError: {complaint}")
+    key = message.get("key") if isinstance(message, dict) else None
+    if key is None:
+        complaint = "Cannot read properties of undefined (reading 'ephemeralMessage')"
+        raise business_error(f"TypeError: {complaint}")
+    return key if isinstance(key, dict) else {}
 
 
 def _chat_row(mailbox: Mailbox, chat: Chat, now: float) -> Json:

@@ -29,6 +29,7 @@ class Field:
         distinct: whether no two items may be the same.
         pattern: what must be found in a string.
         filled: names that may not be empty in an object that has no others.
+        alone: names beside which there may be no others, or the shape is not looked at.
         says: the sentence used instead of any other.
     """
 
@@ -42,6 +43,7 @@ class Field:
     distinct: bool = False
     pattern: str | None = None
     filled: tuple[str, ...] = ()
+    alone: tuple[str, ...] = ()
     says: str | None = None
 
 
@@ -123,7 +125,8 @@ def _complaints(field: Field, value: Any, path: str) -> Iterator[_Complaint]:
 
 
 def _properties(field: Field, value: Json, path: str) -> Iterator[_Complaint]:
-    for part in field.shape:
+    shape = field.shape if not field.alone or set(value) <= set(field.alone) else ()
+    for part in shape:
         if part.name in value:
             yield from _complaints(part, value[part.name], f"{path}.{part.name}")
         elif part.required:

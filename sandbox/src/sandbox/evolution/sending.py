@@ -8,7 +8,7 @@ from typing import Any
 
 from sandbox.evolution import acks
 from sandbox.evolution.contents import Content
-from sandbox.evolution.errors import connection_closed, not_on_whatsapp
+from sandbox.evolution.errors import business_error, connection_closed, not_on_whatsapp
 from sandbox.evolution.events import long_number
 from sandbox.evolution.jids import is_person, to_jid
 from sandbox.evolution.mailbox import StoredMessage
@@ -18,6 +18,8 @@ from sandbox.wire import Json, Reply, json_reply
 
 ME = "Você"
 _TWO_DAYS = 172_800
+_WITHOUT_OPTIONS = frozenset({"contact", "reaction"})
+"""What is sent at once and answers nothing, whatever the body says; no schema looks at it."""
 
 
 def reachable(evolution: Evolution, instance: Instance, number: str) -> str:
@@ -47,11 +49,12 @@ async def send(ask: Ask, number: str, content: Content) -> Reply:
     """Send a message: 201 with the message object, its webhook, its acknowledgements to come."""
     evolution, instance = ask.evolution, ask.instance
     jid = reachable(evolution, instance, number)
-    if delay := ask.body.get("delay"):
+    options = {} if content.kind in _WITHOUT_OPTIONS else ask.body
+    if delay := options.get("delay"):
         await asyncio.sleep(delay / 1000 * evolution.settings.delay_scale)
         if not instance.connected:
             raise connection_closed(cached=True)
-    data = _message_data(ask, jid, content)
+    data = _message_data(ask, jid, content, options)
     message = StoredMessage(evolution.ids.row(), data, content.media)
     instance.mailbox.add(message)
     said = {"kind": content.kind, "body": ask.body, "unseen": content.unseen}
@@ -71,7 +74,7 @@ def with_base64(instance: Instance, message: StoredMessage) -> Json:
     return data | {"message": data["message"] | inline}
 
 
-def _message_data(ask: Ask, jid: str, content: Content) -> Json:
+def _message_data(ask: Ask, jid: str, content: Content, options: Json) -> Json:
     instance = ask.instance
     at = int(ask.evolution.now())
     common: Json = {
@@ -80,9 +83,10 @@ def _message_data(ask: Ask, jid: str, content: Content) -> Json:
         "messageTimestamp": at,
         "instanceId": instance.id,
     }
+    quoted = _quoted(instance, options.get("quoted"))
     if instance.integration != BAILEYS:
         return {"key": _foreign_key(ask.evolution, instance, jid), **common, "source": "unknown"}
-    context = _context(ask, at)
+    context = _context(options, at) | (quoted or {})
     if content.kind == "voice":
         context = {"statusAttributions": [], **context}
     if content.media is not None:
@@ -108,27 +112,36 @@ def _foreign_key(evolution: Evolution, instance: Instance, jid: str) -> Json:
     return {"fromMe": True, "id": evolution.ids.uuid(), "remoteJid": jid}
 
 
-def _context(ask: Ask, at: int) -> Json:
-    body = ask.body
-    context: Json = {
-        "mentionedJid": [to_jid(str(number)) for number in body.get("mentioned") or ()],
+def _context(options: Json, at: int) -> Json:
+    return {
+        "mentionedJid": [to_jid(number) for number in options.get("mentioned") or ()],
         "groupMentions": [],
         "ephemeralSettingTimestamp": long_number(at - _TWO_DAYS, unsigned=False),
         "disappearingMode": {"initiator": 0},
     }
-    quoted = _quoted(ask, body.get("quoted"))
-    if quoted is not None:
-        key = quoted.key
-        context["stanzaId"] = key["id"]
-        author = key.get("participant") or key["remoteJid"]
-        context["participant"] = ask.instance.sender if key["fromMe"] else author
-        context["quotedMessage"] = quoted.data["message"]
-    return context
 
 
-def _quoted(ask: Ask, quoted: Any) -> StoredMessage | None:
-    # An unknown id is ignored silently, as the real server does.
-    key = quoted.get("key") if isinstance(quoted, dict) else None
-    if not isinstance(key, dict):
+def _quoted(instance: Instance, quoted: Any) -> Json | None:
+    """Return what a message that answers another says of that one.
+
+    The schema gives `quoted` no type. What JavaScript takes for nothing is nothing, an id that
+    nobody knows is ignored silently; what has no key is refused while it is sent.
+    """
+    if not quoted and not isinstance(quoted, list | dict):
         return None
-    return ask.instance.mailbox.get(str(key.get("id")))
+    key = quoted.get("key") if isinstance(quoted, dict) else None
+    if key is None:
+        baileys = "TypeError: Cannot read properties of undefined (reading 'fromMe')"
+        raise business_error(baileys if instance.integration == BAILEYS else "Message not found")
+    message = quoted.get("message")
+    if message is None:
+        known = instance.mailbox.get(key["id"])
+        if known is None:
+            return None
+        key, message = known.key, known.data["message"]
+    author = key.get("participant") or key.get("remoteJid") or ""
+    return {
+        "stanzaId": key["id"],
+        "participant": instance.sender if key.get("fromMe") else author,
+        "quotedMessage": message,
+    }

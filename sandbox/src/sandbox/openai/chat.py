@@ -6,10 +6,11 @@ from sandbox.openai.brain import Answer
 from sandbox.openai.catalog import Model
 from sandbox.openai.chat_input import MessageReader
 from sandbox.openai.chat_stream import chunks
-from sandbox.openai.checks import bounded, chosen, metadata, needed, only, short, texts, typed
+from sandbox.openai.checks import bounded, chosen, needed, only, texts, typed
 from sandbox.openai.conversation import Conversation
-from sandbox.openai.errors import context_length, invalid
+from sandbox.openai.errors import context_length, invalid, missing, wrong_type
 from sandbox.openai.formats import response_format
+from sandbox.openai.options import EFFORTS, VERBOSITIES, check_common
 from sandbox.openai.service import Ask
 from sandbox.openai.tokens import count_json
 from sandbox.openai.tools import nested_tools, tool_choice
@@ -54,7 +55,6 @@ _FIELDS = (
 )
 _NEED_TOOLS = ("tool_choice", "parallel_tool_calls")
 _MOST_STOPS = 4
-_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 
 
 async def create(ask: Ask) -> Reply | StreamReply:
@@ -78,6 +78,10 @@ def check(body: Json, ask: Ask) -> Conversation:
     Raises:
         ApiError: for the first thing that the real API would refuse.
     """
+    if body.get("model") is None or body["model"] == "":
+        raise invalid("you must provide a model parameter")
+    if "messages" not in body:
+        raise missing("messages")
     only(body, _FIELDS)
     model = ask.openai.catalog.find(needed(body, "model", "string"), "chat")
     _check_options(body)
@@ -89,7 +93,7 @@ def check(body: Json, ask: Ask) -> Conversation:
             raise invalid(f"Invalid value for '{name}': {message}", name)
     conversation.choice = tool_choice(body, conversation.tools, nested=True)
     conversation.parallel = typed(body, "parallel_tool_calls", "boolean") is not False
-    MessageReader(conversation).read(body.get("messages"))
+    MessageReader(conversation).read(body)
     wanted = response_format(body, conversation.prompt)
     conversation.schema, conversation.json_mode = wanted.schema, wanted.json_mode
     conversation.tokens += count_json(body.get("tools")) + count_json(wanted.schema)
@@ -100,7 +104,9 @@ def check(body: Json, ask: Ask) -> Conversation:
 
 
 def _max_output(body: Json, model: Model) -> int | None:
-    if body.get("max_tokens") is not None and not model.legacy_max_tokens:
+    if "max_tokens" in body and not model.legacy_max_tokens:
+        if body["max_tokens"] is None:
+            raise wrong_type("max_tokens", "an unsupported value", None)
         message = (
             "Unsupported parameter: 'max_tokens' is not supported with this model. "
             "Use 'max_completion_tokens' instead."
@@ -117,28 +123,27 @@ def _max_output(body: Json, model: Model) -> int | None:
 
 
 def _check_options(body: Json) -> None:
-    for name in ("store", "stream", "logprobs"):
-        typed(body, name, "boolean")
-    bounded(body, "temperature", "number", 0, 2)
-    bounded(body, "top_p", "number", 0, 1)
+    typed(body, "logprobs", "boolean", nullable=True)
     bounded(body, "frequency_penalty", "number", -2, 2)
     bounded(body, "presence_penalty", "number", -2, 2)
-    chosen(body, "reasoning_effort", _EFFORTS)
-    chosen(body, "service_tier", ("auto", "default", "flex", "scale", "priority"))
-    chosen(body, "verbosity", ("low", "medium", "high"))
-    metadata(body)
-    short(body, "safety_identifier", 128)
-    short(body, "prompt_cache_key", 64)
+    chosen(body, "reasoning_effort", EFFORTS, nullable=True)
+    chosen(body, "verbosity", VERBOSITIES, nullable=True)
     bounded(body, "n", "integer", 1, 1)
-    bounded(body, "top_logprobs", "integer", 0, 20)
-    typed(body, "seed", "integer")
-    typed(body, "user", "string")
+    typed(body, "seed", "integer", nullable=True)
     texts(body, "stop", _MOST_STOPS)
-    for token in typed(body, "logit_bias", "object") or {}:
+    for name in ("audio", "prediction"):
+        typed(body, name, "object", nullable=True)
+    typed(body, "web_search_options", "object")
+    for index, name in enumerate(typed(body, "modalities", "array", nullable=True) or []):
+        needed({f"modalities[{index}]": name}, f"modalities[{index}]", "string")
+        chosen({f"modalities[{index}]": name}, f"modalities[{index}]", ("text", "audio"))
+    for token in typed(body, "logit_bias", "object", nullable=True) or {}:
+        needed(body["logit_bias"], token, "integer", "logit_bias.")
         bounded(body["logit_bias"], token, "integer", -100, 100)
-    if body.get("stream_options") is not None and not body.get("stream"):
-        message = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
-        raise invalid(message, "stream_options")
+    check_common(body, streaming=("include_usage", "include_obfuscation"))
+    if body.get("top_logprobs") is not None and not body.get("logprobs"):
+        message = "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled."
+        raise invalid(message, "top_logprobs")
 
 
 def _completion(ask: Ask, conversation: Conversation, answer: Answer) -> Json:

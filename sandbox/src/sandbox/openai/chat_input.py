@@ -34,6 +34,9 @@ _PARTS = {
     "assistant": ("text", "refusal"),
 }
 _ONLY_TEXT = ("text",)
+_TEXT_OR_PARTS = "one of a string or array of objects"
+_INSTEAD_OF_CONTENT = ("tool_calls", "function_call", "refusal", "audio")
+"""What an assistant's message may have and say nothing beside."""
 
 
 class MessageReader:
@@ -43,26 +46,23 @@ class MessageReader:
         self._conversation = conversation
         self._open: list[str] = []
 
-    def read(self, messages: Any) -> None:
+    def read(self, body: Json) -> None:
         """Read all messages.
 
         Raises:
             ApiError: 400 for the first thing that the real API would refuse.
         """
-        if messages is None:
-            raise missing("messages")
-        if not isinstance(messages, list):
-            raise wrong_type("messages", "array", messages)
+        messages = needed(body, "messages", "objects")
         if not messages:
             raise empty_array("messages")
         for index, message in enumerate(messages):
-            self._message(message, f"messages[{index}]")
+            self._message(message, index)
         self._nothing_open()
 
-    def _message(self, message: Any, param: str) -> None:
+    def _message(self, message: Any, index: int) -> None:
         if not isinstance(message, dict):
-            raise wrong_type(param, "object", message)
-        prefix = f"{param}."
+            raise wrong_type(f"messages[{index}]", "object", message)
+        prefix = f"messages[{index}]."
         role = needed(message, "role", "string", prefix)
         if role not in ROLES:
             raise wrong_value(f"{prefix}role", role, ROLES)
@@ -70,26 +70,38 @@ class MessageReader:
         typed(message, "name", "string", prefix)
         self._conversation.tokens += ITEM_TOKENS
         if role == "tool":
-            self._tool(message, param)
+            self._tool(message, index)
             return
         self._nothing_open()
-        calls = typed(message, "tool_calls", "array", prefix) or []
-        text = self._content(message, role, prefix, optional=bool(calls or message.get("refusal")))
+        text = self._content(message, role, index)
         self._conversation.tokens += count(text)
         self._conversation.said(role, text)
-        for index, call in enumerate(calls):
+        if role == "function":
+            needed(message, "name", "string", prefix)
+        if role == "assistant":
+            self._answer(message, prefix)
+
+    def _answer(self, message: Json, prefix: str) -> None:
+        typed(message, "refusal", "string", prefix, nullable=True)
+        for name in ("audio", "function_call"):
+            typed(message, name, "object", prefix, nullable=True)
+        calls = typed(message, "tool_calls", "objects", prefix, nullable=True)
+        if calls == []:
+            raise empty_array(f"{prefix}tool_calls")
+        for index, call in enumerate(calls or []):
             self._call(call, f"{prefix}tool_calls[{index}]")
 
-    def _tool(self, message: Json, param: str) -> None:
-        call_id = needed(message, "tool_call_id", "string", f"{param}.")
+    def _tool(self, message: Json, index: int) -> None:
+        call_id = needed(message, "tool_call_id", "string", f"messages[{index}].")
         if call_id not in self._open:
             complaint = (
                 "Invalid parameter: messages with role 'tool' must be a response to a preceeding "
                 "message with 'tool_calls'."
             )
-            raise invalid(complaint, f"{param}.role")
+            # With a dot before the bracket, as its older checks write it.
+            raise invalid(complaint, f"messages.[{index}].role")
         self._open.remove(call_id)
-        text = self._content(message, "tool", f"{param}.", optional=False)
+        text = self._content(message, "tool", index)
         self._conversation.tokens += count(text)
         self._conversation.answered(text)
 
@@ -119,42 +131,59 @@ class MessageReader:
             )
             raise invalid(complaint, "messages")
 
-    def _content(self, message: Json, role: str, prefix: str, *, optional: bool) -> str:
-        content = message.get("content")
+    def _content(self, message: Json, role: str, index: int) -> str:
+        content, param = message.get("content"), f"messages[{index}].content"
         if content is None:
-            if optional:
-                return ""
-            complaint = (
-                f"Invalid value for 'content': expected a string, got null ({prefix}content)."
-            )
-            raise invalid(complaint, f"{prefix}content")
+            self._check_silent(message, role, index)
+            return ""
         if isinstance(content, str):
             return content
         if not isinstance(content, list):
-            raise wrong_type(f"{prefix}content", "array", content)
-        if not content:
-            raise empty_array(f"{prefix}content")
+            raise wrong_type(param, _TEXT_OR_PARTS, content)
         supported = _PARTS.get(role, _ONLY_TEXT)
         texts = [
-            self._part(part, supported, f"{prefix}content[{index}]")
-            for index, part in enumerate(content)
+            self._part(part, supported, f"{param}[{place}]") for place, part in enumerate(content)
         ]
         return "\n".join(text for text in texts if text)
+
+    def _check_silent(self, message: Json, role: str, index: int) -> None:
+        if role == "developer":
+            if "content" not in message:
+                raise missing(f"messages[{index}].content")
+            raise wrong_type(f"messages[{index}].content", _TEXT_OR_PARTS, None)
+        instead = [message.get(name) for name in _INSTEAD_OF_CONTENT]
+        if role != "assistant" or all(value is None for value in instead):
+            complaint = "Invalid value for 'content': expected a string, got null."
+            raise invalid(complaint, f"messages.[{index}].content")
 
     def _part(self, part: Any, supported: tuple[str, ...], param: str) -> str:
         if not isinstance(part, dict):
             raise wrong_type(param, "object", part)
-        kind = part.get("type")
-        if kind not in supported:
-            raise wrong_value(f"{param}.type", kind, supported)
         prefix = f"{param}."
-        only(part, ("type", str(kind)), prefix)
+        kind = needed(part, "type", "string", prefix)
+        if kind not in supported:
+            raise wrong_value(f"{prefix}type", kind, supported)
+        only(part, ("type", kind, "prompt_cache_breakpoint"), prefix)
+        typed(part, "prompt_cache_breakpoint", "object", prefix)
         if kind in {"text", "refusal"}:
-            return str(needed(part, str(kind), "string", prefix))
-        block = needed(part, str(kind), "object", prefix)
-        if kind == "image_url":
-            only(block, ("url", "detail"), f"{prefix}image_url.")
-            chosen(block, "detail", ("auto", "low", "high"), f"{prefix}image_url.")
-            check_image(block.get("url"), f"{prefix}image_url.url")
+            return str(needed(part, kind, "string", prefix))
+        _check_block(kind, needed(part, kind, "object", prefix), f"{prefix}{kind}.")
         self._conversation.tokens += IMAGE_TOKENS
         return ""
+
+
+def _check_block(kind: str, block: Json, prefix: str) -> None:
+    match kind:
+        case "image_url":
+            only(block, ("url", "detail"), prefix)
+            chosen(block, "detail", ("auto", "low", "high", "original"), prefix)
+            check_image(block.get("url"), f"{prefix}url")
+        case "input_audio":
+            needed(block, "data", "string", prefix)
+            needed(block, "format", "string", prefix)
+            chosen(block, "format", ("wav", "mp3"), prefix)
+            only(block, ("data", "format"), prefix)
+        case _:
+            for name in ("file_data", "file_id", "filename"):
+                typed(block, name, "string", prefix)
+            only(block, ("file_data", "file_id", "filename"), prefix)

@@ -9,10 +9,22 @@ _KINDS = {
     type(None): "null",
     bool: "a boolean",
     int: "an integer",
-    float: "a decimal",
+    float: "a decimal number",
     str: "a string",
     list: "an array",
 }
+_EXPECTED = {
+    "string": "a string",
+    "integer": "an integer",
+    "number": "a decimal",
+    "boolean": "a boolean",
+    "array": "an array",
+    "object": "an object",
+    "objects": "an array of objects",
+    "tools": "an array of tools",
+    "metadata": "a metadata object",
+}
+"""How the complaints call a type; what is none of these calls itself."""
 
 
 class ApiError(Exception):
@@ -51,9 +63,8 @@ def missing(param: str) -> ApiError:
 
 def wrong_type(param: str, expected: str, value: object) -> ApiError:
     """A field of the wrong JSON type."""
-    article = "an" if expected[0] in "aeio" else "a"
     message = (
-        f"Invalid type for '{param}': expected {article} {expected}, "
+        f"Invalid type for '{param}': expected {_EXPECTED.get(expected, expected)}, "
         f"but got {_kind(value)} instead."
     )
     return invalid(message, param, "invalid_type")
@@ -61,9 +72,50 @@ def wrong_type(param: str, expected: str, value: object) -> ApiError:
 
 def wrong_value(param: str, value: object, supported: tuple[str, ...]) -> ApiError:
     """A value outside its list."""
-    listed = ", ".join(f"'{name}'" for name in supported)
-    message = f"Invalid value: '{value}'. Supported values are: {listed}."
+    message = f"Invalid value: '{value}'. Supported values are: {_listed(supported)}."
     return invalid(message, param, "invalid_value")
+
+
+def empty_string(param: str) -> ApiError:
+    """A string that must not be empty."""
+    message = (
+        f"Invalid '{param}': empty string. Expected a string with minimum length 1, "
+        "but got an empty string instead."
+    )
+    return invalid(message, param, "empty_string")
+
+
+def too_long(param: str, most: int, length: int) -> ApiError:
+    """A string that is longer than it may be."""
+    message = (
+        f"Invalid '{param}': string too long. Expected a string with maximum length {most}, "
+        f"but got a string with length {length} instead."
+    )
+    return invalid(message, param, "string_above_max_length")
+
+
+def too_many(param: str, most: int, length: int) -> ApiError:
+    """An array that is longer than it may be."""
+    message = (
+        f"Invalid '{param}': array too long. Expected an array with maximum length {most}, "
+        f"but got an array with length {length} instead."
+    )
+    return invalid(message, param, "array_above_max_length")
+
+
+def moved(param: str, place: str) -> ApiError:
+    """A field of Chat Completions that Responses has elsewhere."""
+    message = (
+        f"Unsupported parameter: '{param}'. In the Responses API, this parameter has moved to "
+        f"'{place}'. Try again with the new parameter. See the API documentation for more "
+        "information: https://platform.openai.com/docs/api-reference/responses/create."
+    )
+    return invalid(message, None, "unsupported_parameter")
+
+
+def not_kept(message: str, param: str | None = None) -> ApiError:
+    """Something named by its id, that nothing here keeps."""
+    return ApiError(404, _body(message, INVALID, param))
 
 
 def empty_array(param: str) -> ApiError:
@@ -152,6 +204,14 @@ def plain_error(status: int) -> Json:
 
 def _body(message: str, kind: str, param: str | None = None, code: str | None = None) -> Json:
     return {"message": message, "type": kind, "param": param, "code": code}
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    quoted = [f"'{name}'" for name in names]
+    *first, last = quoted
+    if not first:
+        return last
+    return f"{', '.join(first)}{',' if len(first) > 1 else ''} and {last}"
 
 
 def _kind(value: object) -> str:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from sandbox.openai.checks import chosen, needed, only, typed
 from sandbox.openai.errors import invalid
+from sandbox.openai.options import VERBOSITIES
 from sandbox.openai.schemas import Place, check_loose, check_strict
+from sandbox.openai.tools import check_name
 from sandbox.wire import Json
 
 _TYPES = ("text", "json_object", "json_schema")
 _SCHEMA_FIELDS = ("name", "schema", "strict", "description")
-_NAME = re.compile(r"^[a-zA-Z0-9_-]{1,64}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,8 @@ class Wanted:
     json_mode: bool = False
 
 
-def text_format(body: Json, prompt: str) -> Wanted:
-    """Read ``text`` of a Responses request.
+def text_format(body: Json, spoken: str) -> Wanted:
+    """Read ``text`` of a Responses request, whose input says `spoken`.
 
     Raises:
         ApiError: 400.
@@ -33,7 +33,7 @@ def text_format(body: Json, prompt: str) -> Wanted:
     if text is None:
         return Wanted()
     only(text, ("format", "verbosity"), "text.")
-    chosen(text, "verbosity", ("low", "medium", "high"), "text.")
+    chosen(text, "verbosity", VERBOSITIES, "text.", nullable=True)
     wanted = typed(text, "format", "object", "text.")
     if wanted is None:
         return Wanted()
@@ -42,7 +42,13 @@ def text_format(body: Json, prompt: str) -> Wanted:
         only(wanted, ("type", *_SCHEMA_FIELDS), "text.format.")
         return _schema(wanted, "text.format.", "invalid_json_schema")
     only(wanted, ("type",), "text.format.")
-    return _json_mode(kind, prompt, "text.format")
+    if kind == "json_object" and "json" not in spoken.lower():
+        message = (
+            "Response input messages must contain the word 'json' in some form to use "
+            "'text.format' of type 'json_object'."
+        )
+        raise invalid(message, "text.format")
+    return Wanted(json_mode=kind == "json_object")
 
 
 def response_format(body: Json, prompt: str) -> Wanted:
@@ -61,7 +67,13 @@ def response_format(body: Json, prompt: str) -> Wanted:
         only(block, _SCHEMA_FIELDS, "response_format.json_schema.")
         return _schema(block, "response_format.json_schema.", None)
     only(wanted, ("type",), "response_format.")
-    return _json_mode(kind, prompt, "response_format")
+    if kind == "json_object" and "json" not in prompt.lower():
+        message = (
+            "'messages' must contain the word 'json' in some form, to use 'response_format' of "
+            "type 'json_object'."
+        )
+        raise invalid(message, "response_format")
+    return Wanted(json_mode=kind == "json_object")
 
 
 def _kind(wanted: Json, param: str) -> str:
@@ -71,23 +83,10 @@ def _kind(wanted: Json, param: str) -> str:
 
 def _schema(block: Json, prefix: str, code: str | None) -> Wanted:
     name = needed(block, "name", "string", prefix)
-    if not _NAME.match(name):
-        message = (
-            f"Invalid '{prefix}name': string does not match pattern. "
-            "Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'."
-        )
-        raise invalid(message, f"{prefix}name", "invalid_value")
+    check_name(name, f"{prefix}name")
+    typed(block, "description", "string", prefix)
     schema = needed(block, "schema", "object", prefix)
     place = Place(f"response_format '{name}'", f"{prefix}schema", code or "invalid_json_schema")
-    (check_strict if typed(block, "strict", "boolean", prefix) else check_loose)(schema, place)
+    strict = typed(block, "strict", "boolean", prefix, nullable=True)
+    (check_strict if strict else check_loose)(schema, place)
     return Wanted(schema)
-
-
-def _json_mode(kind: str, prompt: str, param: str) -> Wanted:
-    if kind == "json_object" and "json" not in prompt.lower():
-        message = (
-            f"'messages' must contain the word 'json' in some form, to use '{param}' of type "
-            "'json_object'."
-        )
-        raise invalid(message, param)
-    return Wanted(json_mode=kind == "json_object")

@@ -73,9 +73,12 @@ def _part(part: Any, param: str) -> tuple[str, bool]:
         raise wrong_type(param, "object", part)
     match part.get("type"):
         case "text":
+            only(part, ("type", "text"), f"{param}.")
             return str(needed(part, "text", "string", f"{param}.")), False
         case "image_url":
+            only(part, ("type", "image_url"), f"{param}.")
             block = needed(part, "image_url", "object", f"{param}.")
+            only(block, ("url",), f"{param}.image_url.")
             check_image(block.get("url"), f"{param}.image_url.url")
             return "", True
         case other:

@@ -5,56 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.openai.brain import Answer
-from sandbox.openai.checks import bounded, chosen, metadata, needed, only, short, typed
+from sandbox.openai.checks import bounded, chosen, needed, only, typed
 from sandbox.openai.conversation import Conversation
-from sandbox.openai.errors import context_length, invalid
+from sandbox.openai.errors import context_length
 from sandbox.openai.formats import text_format
 from sandbox.openai.response_input import InputReader
+from sandbox.openai.response_options import (
+    check_names,
+    check_options,
+    check_reasoning,
+    refuse_state,
+)
 from sandbox.openai.response_stream import events
 from sandbox.openai.service import Ask
 from sandbox.openai.tokens import count_json
 from sandbox.openai.tools import flat_tools, tool_choice
 from sandbox.wire import Json, Reply, StreamReply, json_reply
 
-_FIELDS = (
-    "background",
-    "context_management",
-    "conversation",
-    "include",
-    "input",
-    "instructions",
-    "max_output_tokens",
-    "max_tool_calls",
-    "metadata",
-    "model",
-    "moderation",
-    "parallel_tool_calls",
-    "previous_response_id",
-    "prompt",
-    "prompt_cache_key",
-    "prompt_cache_options",
-    "prompt_cache_retention",
-    "reasoning",
-    "safety_identifier",
-    "service_tier",
-    "store",
-    "stream",
-    "stream_options",
-    "temperature",
-    "text",
-    "tool_choice",
-    "tools",
-    "top_logprobs",
-    "top_p",
-    "truncation",
-    "user",
-)
 _COUNT_FIELDS = (
     "conversation",
     "input",
     "instructions",
     "model",
     "parallel_tool_calls",
+    "personality",
     "previous_response_id",
     "reasoning",
     "text",
@@ -62,17 +36,6 @@ _COUNT_FIELDS = (
     "tools",
     "truncation",
 )
-_INCLUDABLE = (
-    "file_search_call.results",
-    "web_search_call.results",
-    "web_search_call.action.sources",
-    "message.input_image.image_url",
-    "computer_call_output.output.image_url",
-    "code_interpreter_call.outputs",
-    "reasoning.encrypted_content",
-    "message.output_text.logprobs",
-)
-_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 _LEAST_OUTPUT = 16
 
 
@@ -93,7 +56,14 @@ async def create(ask: Ask) -> Reply | StreamReply:
 async def count_input(ask: Ask) -> Reply:
     """Count the input tokens of a request."""
     only(ask.body, _COUNT_FIELDS)
-    conversation = _read(ask.body)
+    chosen(ask.body, "truncation", ("auto", "disabled"))
+    typed(ask.body, "personality", "string")
+    # Here a null counts as absent, unlike where the same fields make a response.
+    body = {name: value for name, value in ask.body.items() if value is not None}
+    typed(body, "model", "string")
+    check_reasoning(body)
+    refuse_state(body)
+    conversation = _read(body)
     return json_reply(200, {"object": "response.input_tokens", "input_tokens": conversation.tokens})
 
 
@@ -103,11 +73,10 @@ def check(body: Json, ask: Ask) -> Conversation:
     Raises:
         ApiError: for the first thing that the real API would refuse.
     """
-    only(body, _FIELDS)
-    name = needed(body, "model", "string")
-    model = ask.openai.catalog.find(name, "chat")
-    _check_options(body)
-    _refuse_state(body)
+    check_names(body)
+    model = ask.openai.catalog.find(needed(body, "model", "string"), "chat")
+    check_options(body)
+    refuse_state(body)
     conversation = _read(body)
     conversation.max_output = bounded(
         body, "max_output_tokens", "integer", _LEAST_OUTPUT, model.context_window
@@ -119,62 +88,23 @@ def check(body: Json, ask: Ask) -> Conversation:
 
 def _read(body: Json) -> Conversation:
     conversation = Conversation(str(body.get("model", "")))
-    instructions = typed(body, "instructions", "string")
+    instructions = typed(body, "instructions", "string", nullable=True)
     conversation.tools = flat_tools(body)
     conversation.choice = tool_choice(body, conversation.tools, nested=False)
-    parallel = typed(body, "parallel_tool_calls", "boolean")
+    parallel = typed(body, "parallel_tool_calls", "boolean", nullable=True)
     conversation.parallel = parallel is not False
     conversation.tokens += count_json(body.get("tools"))
     reader = InputReader(conversation)
     if instructions:
         conversation.said("system", instructions)
         conversation.tokens += count_json(instructions)
-    reader.read(body.get("input"))
-    wanted = text_format(body, conversation.prompt)
+    told = len(conversation.texts)
+    reader.read(body)
+    # The word that JSON mode asks for counts in the input alone, not in the instructions.
+    wanted = text_format(body, "\n".join(conversation.texts[told:]))
     conversation.schema, conversation.json_mode = wanted.schema, wanted.json_mode
     conversation.tokens += count_json(wanted.schema)
     return conversation
-
-
-def _check_options(body: Json) -> None:
-    for name in ("store", "stream", "background"):
-        typed(body, name, "boolean")
-    bounded(body, "temperature", "number", 0, 2)
-    bounded(body, "top_p", "number", 0, 1)
-    bounded(body, "top_logprobs", "integer", 0, 20)
-    bounded(body, "max_tool_calls", "integer", 1, 1000)
-    chosen(body, "truncation", ("auto", "disabled"))
-    chosen(body, "service_tier", ("auto", "default", "flex", "priority"))
-    chosen(body, "prompt_cache_retention", ("in_memory", "24h"))
-    metadata(body)
-    short(body, "safety_identifier", 128)
-    short(body, "prompt_cache_key", 64)
-    reasoning = typed(body, "reasoning", "object")
-    if reasoning is not None:
-        only(reasoning, ("effort", "summary", "generate_summary"), "reasoning.")
-        chosen(reasoning, "effort", _EFFORTS, "reasoning.")
-        for name in ("summary", "generate_summary"):
-            chosen(reasoning, name, ("auto", "concise", "detailed"), "reasoning.")
-    for index, name in enumerate(typed(body, "include", "array") or []):
-        needed({f"include[{index}]": name}, f"include[{index}]", "string")
-        chosen({f"include[{index}]": name}, f"include[{index}]", _INCLUDABLE)
-    typed(body, "user", "string")
-    if body.get("stream_options") is not None and not body.get("stream"):
-        message = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
-        raise invalid(message, "stream_options")
-
-
-def _refuse_state(body: Json) -> None:
-    """Nothing is stored here: calls are stateless, as the facts recommend."""
-    previous = body.get("previous_response_id")
-    if previous is not None:
-        message = f"Previous response with id '{previous}' not found."
-        raise invalid(message, "previous_response_id", "previous_response_not_found")
-    for name in ("conversation", "prompt"):
-        if body.get(name) is not None:
-            raise invalid(f"The sandbox keeps no {name}; call it statelessly.", name)
-    if body.get("background"):
-        raise invalid("The sandbox answers at once; background is not offered.", "background")
 
 
 def _response(ask: Ask, conversation: Conversation, answer: Answer) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ _FORBIDDEN = (
     "patternProperties",
     "default",
 )
+_TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 _MAX_DEPTH = 10
 
 
@@ -38,6 +40,12 @@ class Place:
         message = f"Invalid schema for {self.what}: In context={trail}, {sentence}"
         return invalid(message, self.param, self.code)
 
+    def malformed(self, value: Any, sentence: str) -> ApiError:
+        """Build the complaint about a value that no JSON Schema has there."""
+        return invalid(
+            f"Invalid schema for {self.what}: {value!r} {sentence}.", self.param, self.code
+        )
+
 
 def check_strict(schema: Any, place: Place) -> None:
     """Check a schema for strict mode.
@@ -47,22 +55,24 @@ def check_strict(schema: Any, place: Place) -> None:
     Raises:
         ApiError: 400 with the first problem.
     """
-    if not isinstance(schema, dict) or schema.get("type") != "object":
-        kind = schema.get("type") if isinstance(schema, dict) else None
-        message = (
-            f"Invalid schema for {place.what}: schema must be a JSON Schema of "
-            f"'type: \"object\"', got 'type: \"{kind}\"'."
-        )
-        raise invalid(message, place.param, place.code)
+    _check_root(schema, place)
     _check(schema, (), place)
     for name, definition in _object(schema, "$defs", (), place).items():
         _check(definition, ("$defs", name), place)
 
 
 def check_loose(schema: Any, place: Place) -> None:
-    """Check a schema without strict mode: an object at the root, if there is one at all."""
+    """Check a schema without strict mode: an object at the root, if there is one at all.
+
+    Raises:
+        ApiError: 400 with the first problem.
+    """
     if schema is None or schema == {}:
         return
+    _check_root(schema, place)
+
+
+def _check_root(schema: Any, place: Place) -> None:
     if not isinstance(schema, dict) or schema.get("type") != "object":
         kind = schema.get("type") if isinstance(schema, dict) else None
         message = (
@@ -70,6 +80,49 @@ def check_loose(schema: Any, place: Place) -> None:
             f"'type: \"object\"', got 'type: \"{kind}\"'."
         )
         raise invalid(message, place.param, place.code)
+    _check_shape(schema, (), place)
+    if "properties" not in schema:
+        raise place.wrong((), "object schema missing properties.")
+
+
+def _check_shape(schema: Any, path: tuple[str, ...], place: Place) -> None:
+    """Check what makes it a schema at all, in either mode."""
+    if isinstance(schema, bool):
+        return
+    if not isinstance(schema, dict):
+        raise place.malformed(schema, "is not of type 'object', 'boolean'")
+    _check_kinds(schema, place)
+    kinds = schema.get("type", [])
+    named = kinds if isinstance(kinds, list) else [kinds]
+    if not all(kind in _TYPES for kind in named):
+        raise place.malformed(kinds, "is not valid under any of the given schemas")
+    if "array" in named and not schema.keys() & {"items", "prefixItems"}:
+        raise place.wrong(path, "array schema missing items.")
+    for step, part in _parts(schema):
+        _check_shape(part, (*path, *step), place)
+
+
+def _check_kinds(schema: Json, place: Place) -> None:
+    for word in ("required", "enum", "anyOf", "oneOf", "allOf"):
+        if not isinstance(schema.get(word, []), list):
+            raise place.malformed(schema[word], "is not of type 'array'")
+    for word in ("properties", "$defs"):
+        if not isinstance(schema.get(word, {}), dict):
+            raise place.malformed(schema[word], "is not of type 'object'")
+    for name in schema.get("required", []):
+        if not isinstance(name, str):
+            raise place.malformed(name, "is not of type 'string'")
+
+
+def _parts(schema: Json) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for word in ("properties", "$defs"):
+        for name, part in schema.get(word, {}).items():
+            yield (word, name), part
+    for word in ("anyOf", "oneOf", "allOf"):
+        for index, part in enumerate(schema.get(word, [])):
+            yield (word, str(index)), part
+    if "items" in schema:
+        yield ("items",), schema["items"]
 
 
 def example(schema: Any, text: str, root: Json | None = None, depth: int = 0) -> Any:

@@ -50,8 +50,16 @@ _FAIL = "update outbox set failed_at = now(), error = $2 where seq = $1"
 class Relay:
     """Publishes one service's outbox while it leads, and otherwise waits to."""
 
-    def __init__(self, url: str, producer: Producer, *, lead: bool = True) -> None:
+    def __init__(
+        self,
+        url: str,
+        producer: Producer,
+        *,
+        lead: bool = True,
+        statement_seconds: float = STATEMENT_SECONDS,
+    ) -> None:
         self.name = "relay"
+        self._statement_seconds = statement_seconds
         self._url = url.replace("postgresql+asyncpg://", "postgresql://")
         self._producer = producer
         self._may_lead = lead
@@ -91,7 +99,7 @@ class Relay:
         connection = await asyncpg.connect(
             self._url,
             timeout=5,
-            command_timeout=STATEMENT_SECONDS,
+            command_timeout=self._statement_seconds,
             # What a crash of Postgres brings back was published: it is published again.
             server_settings={"synchronous_commit": "off"},
         )
