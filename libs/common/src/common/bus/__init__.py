@@ -3,7 +3,7 @@
 from common.bus.cluster import Cluster
 from common.bus.consumer import Consumer
 from common.bus.dead_letters import DeadLetter
-from common.bus.dispatch import Dispatcher
+from common.bus.dispatch import Dispatcher, Values, place_of
 from common.bus.kafka import KafkaBus, create_topics
 from common.bus.memory import InProcessBus, InProcessProducer
 from common.bus.producer import MAX_RECORD_BYTES, KafkaProducer
@@ -33,8 +33,10 @@ __all__ = [
     "Relay",
     "Router",
     "Source",
+    "Values",
     "create_topics",
     "marked",
+    "place_of",
     "read_dead_letters",
     "replay",
 ]

@@ -7,7 +7,7 @@ letters with a reason (also committed, through the outbox), or it is none of our
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Generic
@@ -16,7 +16,7 @@ import structlog
 from prometheus_client import Histogram
 
 from common.bus.dead_letters import dead_letter
-from common.bus.records import Received
+from common.bus.records import Partition, Received
 from common.bus.router import C, Delivery, Router, waves
 from common.contracts.cloudevents import attributes, decode
 from common.contracts.event import utc_now
@@ -42,6 +42,16 @@ class _Opened:
     unreadable: list[tuple[Received, ParleyError]]
 
 
+Place = tuple[Partition, int]
+Values = Mapping[Place, bytes]
+"""Values of records by where they lie. The records stay as they travelled: so they are buried."""
+
+
+def place_of(record: Received) -> Place:
+    """Say where a record lies."""
+    return record.partition, record.offset
+
+
 class Dispatcher(Generic[C]):
     """Handles the records of one service."""
 
@@ -62,7 +72,7 @@ class Dispatcher(Generic[C]):
         Raises:
             Exception: whatever a handler or the database raised; nothing was committed.
         """
-        opened = self._read(records)
+        opened = self._read(records, await self._values(records))
         if not opened.deliveries and not opened.unreadable:
             return
         began = time.perf_counter()
@@ -109,14 +119,19 @@ class Dispatcher(Generic[C]):
         await self._wait(record, error, attempt)
         return False
 
-    def _read(self, records: Sequence[Received]) -> _Opened:
+    async def _values(self, records: Sequence[Received]) -> Values:  # noqa: ARG002 - see there
+        """Fetch what stands elsewhere and only its place in the record; here, nothing does."""
+        return {}
+
+    def _read(self, records: Sequence[Received], values: Values) -> _Opened:
         opened = _Opened([], [])
         for record in records:
             headers = attributes(record.headers)
             if not self._router.wants(headers.get("ce_type")):
                 continue
+            value = values.get(place_of(record), record.value) if values else record.value
             try:
-                opened.deliveries.append(Delivery(record, decode(headers, record.value)))
+                opened.deliveries.append(Delivery(record, decode(headers, value)))
             except Malformed as error:
                 opened.unreadable.append((record, error))
         return opened

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from common.bus import Dispatcher, Received, Router
+from common.bus import Dispatcher, Received, Router, Values, place_of
 from common.contracts import Topic
 from common.errors import NotFound
 from common.storage import ObjectStore
@@ -38,32 +38,40 @@ class ParkedDispatcher(Dispatcher[Context]):
         self._store = store
         self._strip = strip
 
-    async def handle(self, records: Sequence[Received]) -> None:
-        """Handle a batch; raises as the dispatcher does, and Unavailable without the store."""
+    async def _values(self, records: Sequence[Received]) -> Values:
+        """Fetch the parked bodies; raises Unavailable without the store."""
         # One expression, no call: nearly every record passes here for nothing.
         parked = [
-            place
-            for place, record in enumerate(records)
+            record
+            for record in records
             if (value := record.value) is not None
             and len(value) < _LONGEST_NOTE
             and _MARK in value
             and record.partition.topic == Topic.EVOLUTION_WEBHOOKS
         ]
-        if parked:
-            records = list(records)
-            for place in parked:
-                records[place] = await self._whole(records[place])
-        await super().handle(records)
+        found = {place_of(record): await self._whole(record) for record in parked}
+        return {place: value for place, value in found.items() if value is not None}
 
-    async def _whole(self, record: Received) -> Received:
-        note = orjson.loads(record.value or b"null")
+    async def _whole(self, record: Received) -> bytes | None:
+        note = _note(record)
+        if note is None:
+            return None
         try:
             parked = await self._store.get(note["parked"])
         except NotFound:
             # Tidied away: it ends in the dead letters, as a webhook without a body.
             log.warning("webhook.parked_body_gone", parked=note["parked"])
-            return record
-        return record._replace(value=await asyncio.to_thread(self._joined, note, parked))
+            return None
+        return await asyncio.to_thread(self._joined, note, parked)
 
     def _joined(self, note: dict[str, Any], parked: bytes) -> bytes:
         return orjson.dumps({**note, "body": self._strip(orjson.loads(parked))})
+
+
+def _note(record: Received) -> dict[str, Any] | None:
+    """Read where a body is parked; None for a record that only looks as if one were."""
+    try:
+        note = orjson.loads(record.value or b"")
+    except ValueError:
+        return None
+    return note if isinstance(note, dict) and isinstance(note.get("parked"), str) else None
