@@ -19,6 +19,7 @@ from common.errors import InvalidInput
 from common.service import PAGED
 
 router = APIRouter()
+_SAYS_SOMETHING = r"\S"
 
 
 class AgentBody(BaseModel):
@@ -26,7 +27,7 @@ class AgentBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Words = Field(min_length=1, max_length=200)
+    name: Words = Field(pattern=_SAYS_SOMETHING, max_length=200)
     settings: SettingsBody = SettingsBody()
     api_key: ApiKey | None = None
     """The tenant's own key at the model server; kept sealed, never shown again."""
@@ -37,7 +38,7 @@ class AgentPatch(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Words | None = Field(None, min_length=1, max_length=200)
+    name: Words | None = Field(None, pattern=_SAYS_SOMETHING, max_length=200)
     settings: dict[str, Any] | None = None
     api_key: ApiKey | None = None
 
@@ -175,7 +176,7 @@ async def change_agent(
     """Change what the body names; an empty `api_key` forgets the tenant's own key."""
     tenant = TenantId(caller.tenant_id)
     async with open_for(tenant) as context:
-        agent = await usecases.find(context, AgentId(agent_id))
+        agent = await usecases.find(context, AgentId(agent_id), to_change=True)
         settings = None
         if body.settings is not None:
             merged = _merged(agent.settings, body.settings)

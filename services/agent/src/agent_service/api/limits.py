@@ -44,8 +44,11 @@ async def show_usage(
     group_by: Annotated[list[Group], Query()] = [],  # noqa: B006 - FastAPI copies it
 ) -> list[UsageRow]:
     """Add up what the tenant used, from a day (30 days ago) to another, both included, in UTC."""
-    until = (to or utc_now().date()) + timedelta(days=1)
-    begin = since or until - timedelta(days=31)
+    try:
+        until = (to or utc_now().date()) + timedelta(days=1)
+        begin = since or until - timedelta(days=31)
+    except OverflowError:
+        raise InvalidInput(f"`to` is {to}: there is no month around it.") from None
     if not timedelta() < until - begin <= _LONGEST:
         raise InvalidInput(f"`from` must be before `to`, and at most {_LONGEST.days} days.")
     async with open_for(TenantId(caller.tenant_id)) as context:

@@ -171,7 +171,7 @@ async def change_tool(
     """Change what the body names, as in `POST /tools`; an empty `secret` forgets it."""
     tenant = TenantId(caller.tenant_id)
     async with open_for(tenant) as context:
-        present = _found(await context.http_tools.get(tool_id), tool_id)
+        present = _found(await context.http_tools.get(tool_id, to_change=True), tool_id)
         body = _merged(present, changes)
         made = _made(body, request, tenant)
         secret = present.sealed_secret if body.secret is None else made.sealed_secret

@@ -22,6 +22,8 @@ _ADD = Sql("""
     insert into agent (id, tenant_id, name, settings, sealed_api_key, created_at, updated_at)
     values (:id, :tenant, :name, cast(:settings as jsonb), :key, :created, :updated)""")
 _GET = Sql(f"select {COLUMNS} from agent where id = :id and deleted_at is null")
+_GET_TO_CHANGE = Sql(f"""
+    select {COLUMNS} from agent where id = :id and deleted_at is null for update""")
 _EVERY = Sql(f"""
     select {COLUMNS} from agent
     where deleted_at is null
@@ -65,9 +67,10 @@ class PostgresAgents:
             _ADD, {**_values(agent), "tenant": agent.tenant, "created": agent.created_at}
         )
 
-    async def get(self, agent_id: AgentId) -> Agent | None:
-        """Find one that was not deleted."""
-        row = (await self._connection.execute(_GET, {"id": agent_id})).first()
+    async def get(self, agent_id: AgentId, *, to_change: bool = False) -> Agent | None:
+        """Find one that was not deleted; `to_change`: nobody else does before this is over."""
+        statement = _GET_TO_CHANGE if to_change else _GET
+        row = (await self._connection.execute(statement, {"id": agent_id})).first()
         return None if row is None else agent_of(row)
 
     async def every(self, *, limit: int, after: Place = TOP) -> list[Agent]:

@@ -87,6 +87,7 @@ _ADD_TOOL = Sql(f"""
     values (:id, :tenant, :name, cast(:definition as jsonb), :secret, :created)
     on conflict (tenant_id, name) do nothing""")
 _GET_TOOL = Sql(f"select {_TOOL} from http_tool where id = :id")
+_GET_TOOL_TO_CHANGE = Sql(f"select {_TOOL} from http_tool where id = :id for update")
 _NAMED_TOOLS = Sql(f"""
     select {_TOOL} from http_tool
     where tenant_id = :tenant and name = any(cast(:names as text[])) order by name""")
@@ -115,9 +116,10 @@ class PostgresHttpTools:
         if await self._connection.change(_ADD_TOOL, _tool_values(tool)) == 0:
             raise Conflict(f"There is a tool {tool.name!r} already.")
 
-    async def get(self, tool_id: str) -> HttpTool | None:
-        """Find one."""
-        row = (await self._connection.execute(_GET_TOOL, {"id": tool_id})).first()
+    async def get(self, tool_id: str, *, to_change: bool = False) -> HttpTool | None:
+        """Find one; `to_change`: nobody else does before this is over."""
+        statement = _GET_TOOL_TO_CHANGE if to_change else _GET_TOOL
+        row = (await self._connection.execute(statement, {"id": tool_id})).first()
         return None if row is None else _tool(row)
 
     async def named(self, tenant: TenantId, names: Collection[str]) -> list[HttpTool]:

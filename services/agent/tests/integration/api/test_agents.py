@@ -1,5 +1,6 @@
 """Agents over HTTP: made, shown, changed, deleted; what does not fit is named."""
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -55,6 +56,7 @@ async def test_agents_are_listed_the_newest_first_up_to_a_limit(office: Any) -> 
         ({"settings": {"colour": "blue"}}, "settings.colour"),
         ({"settings": 7}, "settings"),
         ({"name": ""}, "name"),
+        ({"name": " \n"}, "name"),
         ({"name": "a\0b"}, "name"),
         ({"name": "a\ud800b"}, "name"),
         ({"settings": {"model": "a\ud800b"}}, "settings.model"),
@@ -245,3 +247,24 @@ async def test_a_tenant_sees_that_its_model_account_refuses_and_a_change_ends_it
     changed = (await us.ask("PATCH", path, {"api_key": "sk-new"})).json()
     assert (changed["refused_until"], changed["refused_because"]) == (None, "")
     assert (await us.ask("GET", path)).json()["refused_until"] is None
+
+
+async def test_changes_of_one_moment_lose_none_of_each_other(office: Any) -> None:
+    us = office.caller()
+    path = f"/agents/{(await us.makes())['id']}"
+    wanted = {
+        "quiet_seconds": 3.5,
+        "temperature": 0.25,
+        "requests_per_minute": 7,
+        "model": "gpt-x",
+        "instructions": "Be brief.",
+        "hand_off_text": "A colleague comes.",
+    }
+    answers = await asyncio.gather(
+        *(us.ask("PATCH", path, {"settings": {name: value}}) for name, value in wanted.items()),
+        us.ask("PATCH", path, {"name": "Bea"}),
+    )
+    assert [answer.status_code for answer in answers] == [200] * 7
+    agent = (await us.ask("GET", path)).json()
+    assert {name: agent["settings"][name] for name in wanted} == wanted
+    assert agent["name"] == "Bea"

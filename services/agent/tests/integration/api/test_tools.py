@@ -1,5 +1,6 @@
 """A tenant's own tools and files over HTTP: strict, guarded, and their secrets never shown."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -38,6 +39,18 @@ async def test_a_tool_is_defined_shown_changed_used_by_an_agent_and_deleted(offi
     assert (await us.ask("DELETE", path)).status_code == 204
     for method, body in (("GET", None), ("PATCH", {}), ("DELETE", None)):
         assert (await us.ask(method, path, body)).status_code == 404
+
+
+async def test_changes_of_one_moment_lose_none_of_each_other(office: Any) -> None:
+    us = office.caller()
+    made = (await us.ask("POST", "/tools", ORDER)).json()
+    path = f"/tools/{made['id']}"
+    wanted = {"timeout_seconds": 5, "effect": "write", "max_bytes": 2000, "description": "Orders."}
+    answers = await asyncio.gather(
+        *(us.ask("PATCH", path, {name: value}) for name, value in wanted.items())
+    )
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert (await us.ask("GET", path)).json() == {**made, **wanted}
 
 
 async def test_a_secret_is_sealed_never_shown_and_follows_to_no_other_host(office: Any) -> None:

@@ -192,3 +192,10 @@ async def test_the_command_line_knows_prices_and_ceilings() -> None:
     assert (asked.new, parser.parse_args(["set", "--new", "ten_1"]).new) == (False, True)
     with pytest.raises(SystemExit):
         parser.parse_args(["set", "--parallel-runs", "0", "ten_1"])
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
+async def test_days_at_the_end_of_the_calendar_are_refused(office: Any, day: str) -> None:
+    answer = await office.caller().ask("GET", f"/usage?to={day}")
+    assert answer.status_code == 422
+    assert day in answer.json()["detail"]

@@ -63,8 +63,8 @@ class HttpTools(Protocol):
             Conflict: the tenant has one of this name.
         """
 
-    async def get(self, tool_id: str) -> HttpTool | None:
-        """Find one."""
+    async def get(self, tool_id: str, *, to_change: bool = False) -> HttpTool | None:
+        """Find one; `to_change`: nobody else does before this is over."""
 
     async def named(self, tenant: TenantId, names: Collection[str]) -> list[HttpTool]:
         """Find those with these names."""

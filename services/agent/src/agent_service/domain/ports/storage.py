@@ -65,8 +65,8 @@ class Agents(Protocol):
     async def add(self, agent: Agent) -> None:
         """Keep a new agent."""
 
-    async def get(self, agent_id: AgentId) -> Agent | None:
-        """Find one that was not deleted."""
+    async def get(self, agent_id: AgentId, *, to_change: bool = False) -> Agent | None:
+        """Find one that was not deleted; `to_change`: nobody else does before this is over."""
 
     async def every(self, *, limit: int, after: Place = TOP) -> list[Agent]:
         """List them from a place on, the newest first."""

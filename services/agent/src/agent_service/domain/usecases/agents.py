@@ -37,13 +37,13 @@ async def create(
     return agent
 
 
-async def find(context: Context, agent_id: AgentId) -> Agent:
-    """Read one.
+async def find(context: Context, agent_id: AgentId, *, to_change: bool = False) -> Agent:
+    """Read one; what is read `to_change` stands still until the transaction ends.
 
     Raises:
         NotFound: the tenant has no such agent.
     """
-    agent = await context.agents.get(agent_id)
+    agent = await context.agents.get(agent_id, to_change=to_change)
     if agent is None:
         raise NotFound(f"no agent {agent_id}")
     return agent
@@ -55,7 +55,7 @@ async def change(context: Context, agent_id: AgentId, draft: Draft) -> Agent:
     Raises:
         NotFound: the tenant has no such agent.
     """
-    agent = await find(context, agent_id)
+    agent = await find(context, agent_id, to_change=True)
     key = None if draft.forget_api_key else draft.sealed_api_key or agent.sealed_api_key
     changed = replace(
         agent,
