@@ -72,8 +72,8 @@ def test_it_loads_neither_the_database_nor_kafka() -> None:
         (b'"text"', "not an object"),
         (b"[]", "not an object"),
         (b"{}", "names no event"),
-        (b"[" * 5000, "not JSON"),
-        (b"[" * 5000 + b"]" * 5000, "not JSON"),
+        (b"[" * 5000, "nested too deeply"),
+        (b"[" * 5000 + b"]" * 5000, "nested too deeply"),
     ],
 )
 def test_what_is_no_body_is_ignored_with_a_reason(raw: bytes, reason: str) -> None:

@@ -15,7 +15,8 @@ from whatsapp_service.providers.evolution.translation import translate
 from whatsapp_service.providers.evolution.translation.json_values import text
 from whatsapp_service.providers.evolution.translation.notice import Said
 
-_NOT_JSON = object()
+_NOT_JSON = Ignored("the input is not JSON")
+_TOO_DEEP = Ignored("the input is nested too deeply to be read")
 
 
 def translate_command(_: argparse.Namespace) -> int:
@@ -37,8 +38,8 @@ def translated(raw: bytes, *, now: datetime) -> Iterator[bytes]:
 
 
 def _said(body: Any, now: datetime) -> Sequence[Said]:
-    if body is _NOT_JSON:
-        return [Ignored("the input is not JSON")]
+    if isinstance(body, Ignored):
+        return [body]
     instance = text(body.get("instance")) if isinstance(body, dict) else None
     return translate(body, integration=IntegrationId(instance or "unknown"), now=now)
 
@@ -51,7 +52,7 @@ def _shown(said: Said) -> dict[str, Any]:
 
 
 def _bodies(raw: bytes) -> Iterator[Any]:
-    """Give the bodies in the input, or a mark where there is none."""
+    """Give the bodies in the input, or why there is none."""
     whole = _parsed(raw)
     lines = [line for line in raw.splitlines() if line.strip()]
     if whole is _NOT_JSON and len(lines) > 1:
@@ -70,5 +71,7 @@ def _parsed(raw: bytes) -> Any:
         pass
     try:
         return json.loads(raw)
-    except (ValueError, RecursionError):
+    except RecursionError:
+        return _TOO_DEEP
+    except ValueError:
         return _NOT_JSON
