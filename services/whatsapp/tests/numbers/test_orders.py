@@ -95,39 +95,6 @@ async def test_a_rotated_address_loses_nothing_that_is_on_its_way(house: Any, te
     assert (again.status_code, "rotate again after" in again.json()["hint"]) == (409, True)
 
 
-async def test_an_address_that_leaked_is_refused_as_soon_as_evolution_has_the_new(
-    house: Any, tenant: Any
-) -> None:
-    number = await tenant.open()
-    old = await webhook(house, number)
-    await tenant.post(f"{tenant.channel}/rotate-secret", {"grace_seconds": 0}, expect=202)
-
-    async def over() -> bool:
-        [now] = await house.rows(
-            "select previous_until <= now() as over from integration where id = :id",
-            id=number["integration_id"],
-        )
-        return bool(now["over"])
-
-    await eventually(over)
-    key = {"remoteJid": "5511988880001@s.whatsapp.net", "fromMe": False, "id": new_id("3A")}
-    forged = {
-        "event": "messages.upsert",
-        "instance": number["instance"],
-        "data": {"key": key, "message": {"conversation": "forged"}, "messageTimestamp": 1795000000},
-    }
-    posted = await house.evolution.post(old["url"], json=forged, headers=old["headers"])
-    assert posted.status_code == 200
-    await house.write(number["instance"], "real")
-    await tenant.until_events(MessageReceived)
-
-    def refused() -> bool:
-        return any("rotated" in letter.reason for letter in house.mail.dead)
-
-    await eventually(refused)
-    assert [e.text for e in tenant.events(MessageReceived)] == ["real"]
-
-
 async def test_a_rotation_that_evolution_refuses_is_tried_until_it_is_done(
     house: Any, tenant: Any
 ) -> None:

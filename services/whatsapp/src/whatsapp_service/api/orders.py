@@ -44,7 +44,8 @@ class RotationOrder(BaseModel):
     """How to change the webhook's address and secret."""
 
     grace_seconds: Annotated[float | None, Field(ge=0, le=_LONGEST_GRACE)] = None
-    """How long the old ones are believed after Evolution has the new; 0 when they leaked."""
+    """How long the old ones are believed after Evolution has the new; 0 when they leaked: then
+    no earlier one is believed from now on."""
 
 
 @router.post("/disconnect")

@@ -82,18 +82,23 @@ class Operator:
         """Give the number's webhook a new address and secret, without losing an event.
 
         The old ones are believed until Evolution has the new ones, and for `grace` after that.
+        Without a grace they leaked: none is believed from now on, and what Evolution still
+        brings to one is found by comparison.
 
         Raises:
             Conflict: the one before is still believed, or the number is being made or removed.
         """
         async with self.open_for(tenant) as context:
             number = _usable(await existing(context, agent_id))
-            if await context.care.rotate(number.id) is None:
+            if not await context.care.rotate(number.id, leaked=not grace):
+                # Read anew: somebody else rotated or deleted it since.
+                number = _usable(await existing(context, agent_id))
                 raise Conflict(
                     "the address before the present one is still believed",
-                    hint=f"rotate again after {number.previous_until:%H:%M:%S} UTC",
+                    hint=f"rotate again after {number.previous_until:%H:%M:%S} UTC, "
+                    "or with grace_seconds 0 when one of them leaked",
                 )
-            cause = f"{grace.total_seconds():.0f}"
+            cause = f"{grace.total_seconds():g}"
             await context.care.want(number, Errand.ROTATE, cause=cause, after=_AT_ONCE)
         return await self._read(tenant, agent_id)
 
