@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from common.contracts import AgentId, ConnectionChanged, ConnectionState, TenantId
 from common.errors import Conflict
-from whatsapp_service.domain.model import ALIVE, Integration, Qr, phone_digits
+from whatsapp_service.domain.model import ALIVE, Integration, Qr, number_name, phone_digits
 from whatsapp_service.domain.ports import OpenForTenant
 from whatsapp_service.domain.ports.care import Errand
 from whatsapp_service.domain.ports.numbers import Numbers
@@ -73,9 +73,14 @@ class Operator:
         return await self._show(tenant, number, qr)
 
     async def rename(self, tenant: TenantId, agent_id: AgentId, name: str) -> Integration:
-        """Call the number something."""
+        """Call the number something.
+
+        Raises:
+            InvalidInput: the name is none.
+        """
+        plain = number_name(name)
         async with self.open_for(tenant) as context:
-            await context.care.rename((await existing(context, agent_id)).id, name)
+            await context.care.rename((await existing(context, agent_id)).id, plain)
         return await self._read(tenant, agent_id)
 
     async def rotate(self, tenant: TenantId, agent_id: AgentId, *, grace: timedelta) -> Integration:
