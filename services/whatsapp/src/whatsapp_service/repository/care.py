@@ -75,7 +75,9 @@ _ROTATE = Sql("""
 _ROTATED = Sql("""
     update integration set previous_until = :until
     where id = :id and generation = :generation and previous_until > :until""")
-_BEGIN_DELETION = Sql("update integration set deleting = true where id = :id and not deleting")
+_BEGIN_DELETION = Sql("""
+    update integration set deleting = true, creating_until = null
+    where id = :id and not deleting""")
 _DELETED = Sql("""
     update integration set
         deleting = false, created = false, generation = generation + 1, previous_until = :until,

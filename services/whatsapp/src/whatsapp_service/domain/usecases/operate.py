@@ -40,17 +40,17 @@ class Operator:
         """Connect the number anew: without a scan where WhatsApp still knows it.
 
         Raises:
-            Conflict: it is being made or removed.
+            Conflict: it is being made or removed, or was deleted meanwhile.
         """
         number = await self._usable(tenant, agent_id)
         # Said before the call: what the provider tells while it works is newer than this.
         await self._move(tenant, number, ConnectionState.CONNECTING, None, ordered=True)
         if number.state in ALIVE and await self.provider.restart(number):
-            return await self._read(tenant, agent_id)
+            return await self._usable(tenant, agent_id)
         qr = await self.provider.fetch_qr(number)
         if qr is not None:
             return await self._show(tenant, number, qr)
-        return await self._read(tenant, agent_id)
+        return await self._usable(tenant, agent_id)
 
     async def pairing_code(self, tenant: TenantId, agent_id: AgentId, phone: str) -> Integration:
         """Get a code to be typed into the phone, for who cannot scan.
@@ -148,11 +148,12 @@ class Operator:
         *,
         ordered: bool = False,
     ) -> Integration:
+        """Move a number, and give it; what was deleted since it was read does not move."""
         change = ConnectionChanged(integration_id=number.id, state=state, reason=reason)
         async with self.open_for(tenant) as context:
             for event in await change_state(context, number, change, ordered=ordered):
                 context.outbox.add(event, tenant=tenant)
-            return await existing(context, number.agent_id)
+            return _usable(await existing(context, number.agent_id))
 
     async def _show(self, tenant: TenantId, number: Integration, qr: Qr) -> Integration:
         """Keep a code, and give the number with it.
@@ -165,7 +166,7 @@ class Operator:
                 change = ConnectionChanged(integration_id=number.id, state=ConnectionState.QR)
                 for event in await change_state(context, number, change):
                     context.outbox.add(event, tenant=tenant)
-            return await existing(context, number.agent_id)
+            return _usable(await existing(context, number.agent_id))
 
 
 def _usable(number: Integration) -> Integration:
