@@ -67,9 +67,36 @@ async def test_a_phone_that_cannot_scan_types_a_code(house: Any, tenant: Any) ->
 
 async def test_a_number_has_the_name_that_operators_give_it(house: Any, tenant: Any) -> None:
     await tenant.connect()
-    renamed = await tenant.http.patch(tenant.channel, json={"name": "Loja Centro"})
+    renamed = await tenant.http.patch(tenant.channel, json={"name": " Loja Centro "})
     assert renamed.json()["name"] == "Loja Centro"
+    for wrong in ("", "  ", "two\nlines"):
+        refused = await tenant.http.patch(tenant.channel, json={"name": wrong})
+        assert (refused.status_code, refused.json()["code"]) == (422, "invalid_input"), wrong
     assert (await tenant.status())["name"] == "Loja Centro"
+
+
+@pytest.mark.parametrize("body", [{"chanel": "cloud_api"}, {"name": "  "}], ids=str)
+async def test_a_wish_that_was_misspelled_makes_no_number(
+    house: Any, tenant: Any, body: dict[str, Any]
+) -> None:
+    answer = await tenant.http.post(f"{tenant.channel}/connect", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input"), answer.text
+    assert await tenant.get("/api/integrations/whatsapp") == []
+
+
+async def test_an_order_that_was_misspelled_does_nothing(house: Any, tenant: Any) -> None:
+    number = await tenant.connect()
+    before = await row(house, number)
+    misspelled: list[tuple[str, str, dict[str, Any]]] = [
+        ("POST", f"{tenant.channel}/rotate-secret", {"grace": 0}),
+        ("POST", f"{tenant.channel}/pairing-code", {"phone": "+5511988880001", "number": "2"}),
+        ("PATCH", tenant.channel, {"name": "Loja", "names": "Loja"}),
+        ("POST", "/api/lanes/resume", {"key": "care:x", "reason": "mended"}),
+    ]
+    for method, path, body in misspelled:
+        answer = await tenant.http.request(method, path, json=body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input"), path
+    assert (await row(house, number), (await tenant.status())["name"]) == (before, None)
 
 
 async def test_a_rotated_address_loses_nothing_that_is_on_its_way(house: Any, tenant: Any) -> None:
@@ -93,39 +120,6 @@ async def test_a_rotated_address_loses_nothing_that_is_on_its_way(house: Any, te
     assert await house.hits(held) == 1
     again = await tenant.http.post(f"{tenant.channel}/rotate-secret")
     assert (again.status_code, "rotate again after" in again.json()["hint"]) == (409, True)
-
-
-async def test_an_address_that_leaked_is_refused_as_soon_as_evolution_has_the_new(
-    house: Any, tenant: Any
-) -> None:
-    number = await tenant.open()
-    old = await webhook(house, number)
-    await tenant.post(f"{tenant.channel}/rotate-secret", {"grace_seconds": 0}, expect=202)
-
-    async def over() -> bool:
-        [now] = await house.rows(
-            "select previous_until <= now() as over from integration where id = :id",
-            id=number["integration_id"],
-        )
-        return bool(now["over"])
-
-    await eventually(over)
-    key = {"remoteJid": "5511988880001@s.whatsapp.net", "fromMe": False, "id": new_id("3A")}
-    forged = {
-        "event": "messages.upsert",
-        "instance": number["instance"],
-        "data": {"key": key, "message": {"conversation": "forged"}, "messageTimestamp": 1795000000},
-    }
-    posted = await house.evolution.post(old["url"], json=forged, headers=old["headers"])
-    assert posted.status_code == 200
-    await house.write(number["instance"], "real")
-    await tenant.until_events(MessageReceived)
-
-    def refused() -> bool:
-        return any("rotated" in letter.reason for letter in house.mail.dead)
-
-    await eventually(refused)
-    assert [e.text for e in tenant.events(MessageReceived)] == ["real"]
 
 
 async def test_a_rotation_that_evolution_refuses_is_tried_until_it_is_done(

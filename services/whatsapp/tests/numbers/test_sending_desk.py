@@ -43,14 +43,17 @@ WRONG = [
     {"opt_out_words": ["#stop"]},
     {"opt_out_words": ["ok"], "opt_in_words": ["OK"]},
     {"choices": "pictures"},
+    {"dayly_budget": 500},
+    {"quiet_hours": {**NIGHT, "timezone": "UTC"}},
 ]
 
 
 @pytest.mark.parametrize("wanted", WRONG, ids=lambda one: next(iter(one)))
 async def test_settings_that_mean_nothing_are_refused(tenant: Any, wanted: dict[str, Any]) -> None:
+    await tenant.http.put(SETTINGS, json={"daily_budget": 700})
     answer = await tenant.http.put(SETTINGS, json=wanted)
     assert answer.status_code == 422, answer.text
-    assert (await tenant.get(SETTINGS))["daily_budget"] is None
+    assert (await tenant.get(SETTINGS))["daily_budget"] == 700
 
 
 async def test_a_numbers_health_shows_its_risk_and_its_pace_to_its_tenant_only(

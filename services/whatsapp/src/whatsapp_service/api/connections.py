@@ -5,12 +5,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header
 from fastapi.responses import JSONResponse, Response
-from pydantic import AwareDatetime, BaseModel, Field, SecretStr
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 
 from common.contracts import AgentId, TenantId
 from common.service import PAGED
 from whatsapp_service.api.views import ConnectionView, Connects, Limit, Page, Reader, Writer
-from whatsapp_service.domain.model import Account, Integration, Transport, phone_digits
+from whatsapp_service.domain.model import Account, Integration, Transport, number_name, phone_digits
 from whatsapp_service.domain.ports.places import TOP, Place
 from whatsapp_service.domain.usecases.connect import Wish
 
@@ -21,6 +21,8 @@ _PNG = "data:image/png;base64,"
 
 class ConnectOrder(BaseModel):
     """What to connect; an empty body is a phone that scans a QR code."""
+
+    model_config = ConfigDict(extra="forbid")
 
     channel: Transport = Transport.BAILEYS
     number: str | None = Field(None, max_length=64)
@@ -35,13 +37,14 @@ class ConnectOrder(BaseModel):
         """Say it in the domain's words.
 
         Raises:
-            InvalidInput: something is missing, or the phone is none.
+            InvalidInput: something is missing, or the phone or the name is none.
         """
         number = self.number
         if number is not None and self.channel is Transport.BAILEYS:
             number = phone_digits(number)
         token = None if self.token is None else self.token.get_secret_value()
-        return Wish(Account(self.channel, number, self.business_id), token, self.name)
+        name = None if self.name is None else number_name(self.name)
+        return Wish(Account(self.channel, number, self.business_id), token, name)
 
 
 class QrView(BaseModel):

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from common.contracts import TenantId
 from common.lanes import FIRST_LANE, LanePlace
@@ -30,6 +30,8 @@ class OperatesLanes(Protocol):
 
 class LaneOrder(BaseModel):
     """Which lane, as the list names it."""
+
+    model_config = ConfigDict(extra="forbid")
 
     queue: Annotated[str, Field(max_length=64)] = "sends"
     key: Annotated[str, Field(max_length=512)]

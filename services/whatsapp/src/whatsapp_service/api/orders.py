@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, status
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from common.contracts import AgentId, TenantId
 from common.service import PAGED
@@ -30,6 +30,8 @@ _LONGEST_GRACE = 86_400
 class PairingOrder(BaseModel):
     """Which phone will type the code."""
 
+    model_config = ConfigDict(extra="forbid")
+
     phone: Annotated[str, Field(max_length=32)]
     """With its country code."""
 
@@ -37,14 +39,19 @@ class PairingOrder(BaseModel):
 class NameOrder(BaseModel):
     """What operators shall call the number."""
 
+    model_config = ConfigDict(extra="forbid")
+
     name: Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class RotationOrder(BaseModel):
     """How to change the webhook's address and secret."""
 
+    model_config = ConfigDict(extra="forbid")
+
     grace_seconds: Annotated[float | None, Field(ge=0, le=_LONGEST_GRACE)] = None
-    """How long the old ones are believed after Evolution has the new; 0 when they leaked."""
+    """How long the old ones are believed after Evolution has the new; 0 when they leaked: then
+    no earlier one is believed from now on."""
 
 
 @router.post("/disconnect")

@@ -4,7 +4,7 @@ from datetime import datetime, time, timedelta
 from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Depends, Request, status
-from pydantic import AwareDatetime, BaseModel, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from common.contracts import OPT_OUT_WORDS, ChatId, IntegrationId, TenantId
 from common.service import PAGED
@@ -31,6 +31,8 @@ _DAY_SECONDS = 86_400
 class QuietHoursView(BaseModel):
     """When no broadcast may arrive; replies always may."""
 
+    model_config = ConfigDict(extra="forbid")
+
     start: time
     end: time
     """Before `start` when the night is meant."""
@@ -47,6 +49,8 @@ class QuietHoursView(BaseModel):
 
 class SendingSettingsView(BaseModel):
     """How a tenant wants to send; what is left out has its default."""
+
+    model_config = ConfigDict(extra="forbid")
 
     quiet_hours: QuietHoursView | None = None
     daily_budget: Annotated[int | None, Field(ge=1, le=1_000_000)] = None

@@ -63,13 +63,21 @@ _WAKE = Sql("""
       and held_reason is null and attempts > 0 and due_at > now()""")
 _RENAME = Sql(f"""
     update integration set name = :name where id = :id returning pg_notify('{CHANGED}', id)""")
-# Believed without end, almost, until the provider is known to have the new address.
+# Believed without end, almost, until the provider is known to have the new address; one that
+# leaked, not at all: no clock has a say in it.
 _ROTATE = Sql("""
-    update integration set generation = generation + 1, previous_until = now() + interval '30 days'
-    where id = :id and created and coalesce(previous_until < now(), true)
-    returning generation""")
-_ROTATED = Sql("update integration set previous_until = :until where id = :id")
-_BEGIN_DELETION = Sql("update integration set deleting = true where id = :id and not deleting")
+    update integration set
+        generation = generation + 1,
+        previous_until = case when not :leaked then now() + interval '30 days' end
+    where id = :id and created and not deleting and state <> 'deleted'
+      and (:leaked or coalesce(previous_until < now(), true))""")
+# Never for longer than before: meanwhile an operator may have said that it leaked.
+_ROTATED = Sql("""
+    update integration set previous_until = :until
+    where id = :id and generation = :generation and previous_until > :until""")
+_BEGIN_DELETION = Sql("""
+    update integration set deleting = true, creating_until = null
+    where id = :id and not deleting""")
 _DELETED = Sql("""
     update integration set
         deleting = false, created = false, generation = generation + 1, previous_until = :until,
@@ -149,14 +157,18 @@ class PostgresCare:
         """Call a number something."""
         await self._connection.execute(_RENAME, {"id": integration_id, "name": name})
 
-    async def rotate(self, integration_id: IntegrationId) -> int | None:
-        """Begin a new webhook address; gives its generation, or None while an old one lives."""
-        generation: int | None = await self._of(_ROTATE, integration_id)
-        return generation
+    async def rotate(self, integration_id: IntegrationId, *, leaked: bool) -> bool:
+        """Begin a new webhook address; False while one before the present one is believed.
 
-    async def rotated(self, integration_id: IntegrationId, previous_until: datetime) -> None:
-        """Note that the provider has the new address, and how long the old one is believed."""
-        await self._connection.execute(_ROTATED, {"id": integration_id, "until": previous_until})
+        What `leaked` is believed no longer, nor anything before it.
+        """
+        values = {"id": integration_id, "leaked": leaked}
+        return await self._connection.change(_ROTATE, values) == 1
+
+    async def rotated(self, integration: Integration, previous_until: datetime) -> None:
+        """Note that the provider has this address, and how long the one before is believed."""
+        values = {"id": integration.id, "generation": integration.generation}
+        await self._connection.execute(_ROTATED, {**values, "until": previous_until})
 
     async def begin_deletion(self, integration_id: IntegrationId) -> bool:
         """Mark a number as being removed; False when it is already."""

@@ -46,12 +46,13 @@ _BEGIN = Sql(f"""
         where coalesce(i.creating_until < now(), true) and not i.deleting
           and (not i.created or i.state = any(cast(:ended as text[])))
     returning {COLUMNS}""")
+# Deleted while it was made, it is made no longer.
 _CREATED = Sql("""
     update integration set
         created = true, creating_until = null, sealed_token = :token,
         -- The first minute is told by webhook.
         check_at = now() + interval '1 minute'
-    where id = :id""")
+    where id = :id and not deleting and creating_until is not null""")
 # A number that was deleted and could not be made anew keeps its history.
 _REMOVE = Sql("delete from integration where id = :id and not created and state <> 'deleted'")
 _RELEASE = Sql("update integration set creating_until = null where id = :id")
@@ -63,9 +64,12 @@ _HEAR = Sql("""
         or (:told = told_at and cast(:state as text) <> 'connecting')
         -- Longer ago than it tries to deliver anything: its clock was put back.
         or told_at - :told > interval '25 minutes')""")
+# Asked of the row as it stands when its turn has come: whoever read it earlier may be wrong.
+# What is made anew after a deletion lives again, and nothing else does.
+_GONE = "(deleting or state = 'deleted' and coalesce(creating_until < now(), true))"
 _CHANGE = Sql(f"""
     with before as (
-        select id, state, creating_until from integration where id = :id for update)
+        select id, state, {_GONE} as gone from integration where id = :id for update)
     update integration i set
         state = :state, reason = :reason, updated_at = now(),
         phone = coalesce(:phone, i.phone), profile_name = coalesce(:name, i.profile_name),
@@ -74,18 +78,17 @@ _CHANGE = Sql(f"""
         pairing_code = case when :keeps_qr then i.pairing_code end,
         qr_at = case when :keeps_qr then i.qr_at end
     from before where i.id = before.id and before.state <> :state
+      and (not before.gone or cast(:state as text) = 'deleted')
       and (cast(:ordered as boolean) or not (
           -- A code that was shown before the scan and told of after it.
           before.state in ('open', 'degraded') and cast(:state as text) = 'qr'
           -- Told for ever, ninety times a second, while WhatsApp is out of reach.
-          or before.state = 'closed' and cast(:state as text) = 'connecting'
-          -- What was on its way when it was deleted.
-          or before.state = 'deleted' and coalesce(before.creating_until < now(), true)))
+          or before.state = 'closed' and cast(:state as text) = 'connecting'))
     returning before.state, pg_notify('{CHANGED}', i.id)""")
 _SHOW_QR = Sql(f"""
     update integration set
         qr_image = :image, qr_code = :code, pairing_code = :pairing, qr_at = now()
-    where id = :id and state not in ('open', 'degraded')
+    where id = :id and state not in ('open', 'degraded') and not {_GONE}
     returning pg_notify('{CHANGED}', id)""")
 _KEEPS_QR = {ConnectionState.QR, ConnectionState.CONNECTING}
 
@@ -143,11 +146,13 @@ class PostgresIntegrations:
             },
         )
 
-    async def created(self, integration: Integration, *, token: str) -> None:
-        """Note that the provider has the instance; its token is kept sealed."""
-        await self._connection.execute(
-            _CREATED, {"id": integration.id, "token": self._seal(token, integration)}
-        )
+    async def created(self, integration: Integration, *, token: str) -> bool:
+        """Note that the provider has the instance; its token is kept sealed.
+
+        False when the number was deleted while it was made.
+        """
+        values = {"id": integration.id, "token": self._seal(token, integration)}
+        return await self._connection.change(_CREATED, values) == 1
 
     async def remove(self, integration_id: IntegrationId) -> None:
         """Forget an integration whose making failed; one that was made before stays."""
@@ -167,6 +172,7 @@ class PostgresIntegrations:
         """Move to a state; returns the one before, or None when nothing changed.
 
         What is `ordered` by an operator is done; what the provider tells may come too late.
+        Neither revives a number that was deleted.
         """
         row = await self._connection.execute(
             _CHANGE,
@@ -184,7 +190,7 @@ class PostgresIntegrations:
         return None if before is None else ConnectionState(before)
 
     async def show_qr(self, integration_id: IntegrationId, qr: Qr) -> bool:
-        """Keep the newest code to be scanned; False when the number is open: nobody needs it."""
+        """Keep the newest code to be scanned; False when the number is open, or deleted."""
         shown = await self._connection.execute(
             _SHOW_QR,
             {

@@ -13,6 +13,7 @@ from whatsapp_service.domain.model.numbers import (
     Transport,
     instance_name,
     judge,
+    number_name,
     phone_digits,
 )
 from whatsapp_service.domain.model.observations import STALE_AFTER, Ignored, Observation, Unknown
@@ -55,5 +56,6 @@ __all__ = [
     "chat_id_of",
     "instance_name",
     "judge",
+    "number_name",
     "phone_digits",
 ]

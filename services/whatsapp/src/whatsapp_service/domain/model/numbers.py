@@ -134,6 +134,21 @@ def phone_digits(written: str) -> str:
     return bare.removeprefix("+")
 
 
+_LONGEST_NAME = 100
+
+
+def number_name(written: str) -> str:
+    """Give what a number shall be called without blanks around it.
+
+    Raises:
+        InvalidInput: when nothing is left, or too much.
+    """
+    plain = written.strip()
+    if not plain or len(plain) > _LONGEST_NAME or not plain.isprintable():
+        raise InvalidInput(f"A name has 1 to {_LONGEST_NAME} printable characters.")
+    return plain
+
+
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """What the provider answers when asked how a number stands: from its memory, which may err."""

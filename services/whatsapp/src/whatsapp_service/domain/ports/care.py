@@ -26,7 +26,7 @@ class Sweep:
     tenant: TenantId
     integration_id: IntegrationId
     cause: str
-    """reopened, asked or schedule."""
+    """reopened, asked, leaked or schedule."""
     since: datetime
     started_at: datetime
     checked: int = 0
@@ -77,11 +77,14 @@ class Care(Protocol):
     async def rename(self, integration_id: IntegrationId, name: str) -> None:
         """Call a number something."""
 
-    async def rotate(self, integration_id: IntegrationId) -> int | None:
-        """Begin a new webhook address; gives its generation, or None while an old one lives."""
+    async def rotate(self, integration_id: IntegrationId, *, leaked: bool) -> bool:
+        """Begin a new webhook address; False while one before the present one is believed.
 
-    async def rotated(self, integration_id: IntegrationId, previous_until: datetime) -> None:
-        """Note that the provider has the new address, and how long the old one is believed."""
+        What `leaked` is believed no longer, nor anything before it.
+        """
+
+    async def rotated(self, integration: Integration, previous_until: datetime) -> None:
+        """Note that the provider has this address, and how long the one before is believed."""
 
     async def begin_deletion(self, integration_id: IntegrationId) -> bool:
         """Mark a number as being removed; False when it is already."""

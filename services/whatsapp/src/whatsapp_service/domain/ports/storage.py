@@ -142,8 +142,11 @@ class Integrations(Protocol):
     ) -> Integration | None:
         """Reserve the binding; None while it is made or removed, or when it is made and alive."""
 
-    async def created(self, integration: Integration, *, token: str) -> None:
-        """Note that the provider has the instance; its token is kept sealed."""
+    async def created(self, integration: Integration, *, token: str) -> bool:
+        """Note that the provider has the instance; its token is kept sealed.
+
+        False when the number was deleted while it was made.
+        """
 
     async def remove(self, integration_id: IntegrationId) -> None:
         """Forget an integration whose making failed; one that was made before stays."""
@@ -162,10 +165,11 @@ class Integrations(Protocol):
         """Move to a state; returns the one before, or None when nothing changed.
 
         What is `ordered` by an operator is done; what the provider tells may come too late.
+        Neither revives a number that was deleted.
         """
 
     async def show_qr(self, integration_id: IntegrationId, qr: Qr) -> bool:
-        """Keep the newest code to be scanned; False when the number is open: nobody needs it."""
+        """Keep the newest code to be scanned; False when the number is open, or deleted."""
 
 
 class Chats(Protocol):

@@ -67,7 +67,8 @@ class Connector:
 
         Raises:
             NotFound: the tenant has no such agent.
-            Conflict: the agent's number is being removed, or goes another way.
+            Conflict: the agent's number is being removed, was deleted meanwhile, or goes
+                another way.
             Refused: the provider said no; nothing was kept.
             Transient: the provider is away; nothing was kept.
         """
@@ -88,8 +89,15 @@ class Connector:
             error.hint = error.hint or _HINT
             raise
         async with self.open_for(tenant) as context:
-            await note(context, await existing(context, agent_id), found)
-            return await existing(context, agent_id)
+            kept = await note(context, await existing(context, agent_id), found)
+            if not kept:
+                # Its removal may have been over before there was anything to remove.
+                await context.care.begin_deletion(mine.id)
+                await context.care.want(mine, Errand.DELETE, cause="undone", after=_AT_ONCE)
+            number = await existing(context, agent_id)
+        if not kept:
+            raise Conflict("the number was deleted while it was made", hint="connect it anew")
+        return number
 
     def _new(self, tenant: TenantId, agent_id: AgentId, wish: Wish) -> Integration:
         integration_id = self.new_id()
@@ -152,10 +160,11 @@ class Connector:
         return integration
 
 
-async def note(context: Context, integration: Integration, made: Made) -> None:
+async def note(context: Context, integration: Integration, made: Made) -> bool:
     """Note that the provider has the instance, and show its first code.
 
-    Webhooks may have been faster: they know more than a slow answer.
+    Webhooks may have been faster: they know more than a slow answer. False when an operator
+    was faster, and deleted the number.
     """
     if integration.state not in _AHEAD:
         state = ConnectionState.CONNECTING
@@ -167,7 +176,7 @@ async def note(context: Context, integration: Integration, made: Made) -> None:
         for event in await change_state(context, integration, change):
             context.outbox.add(event, tenant=integration.tenant)
     # Last: until then it counts as being made, which lets a deleted one be told of again.
-    await context.integrations.created(integration, token=made.token)
+    return await context.integrations.created(integration, token=made.token)
 
 
 def _same(found: Integration, wish: Wish) -> Integration:

@@ -7,7 +7,9 @@ from common.contracts import IntegrationId
 from common.errors import Unavailable
 from whatsapp_service.domain.model import Integration, instance_name
 from whatsapp_service.domain.ports import Clock, Lease, Opener
+from whatsapp_service.domain.ports.care import Errand
 from whatsapp_service.domain.ports.numbers import InstanceGone, Numbers
+from whatsapp_service.domain.usecases.connection import REPAIR_AFTER
 
 LATE = timedelta(minutes=25)
 """Evolution repeats what it could not deliver for some twenty minutes, then gives up."""
@@ -26,8 +28,9 @@ class Errands:
         """Give the provider the new webhook address, then let the old one run out.
 
         Raises:
-            Transient: not now; the old address is believed meanwhile.
+            Transient: not now; the old address is believed meanwhile, if it did not leak.
         """
+        leaked = not grace
         number = await self._read(number_id)
         if number is not None and number.created and not number.deleting:
             try:
@@ -36,7 +39,12 @@ class Errands:
                 # Nobody is left who would call the old address.
                 grace = LATE
         async with self.open_context() as context:
-            await context.care.rotated(number_id, self.now() + grace)
+            if number is not None:
+                await context.care.rotated(number, self.now() + grace)
+                if leaked:
+                    # What was brought to the address meanwhile was refused.
+                    repair = Errand.REPAIR
+                    await context.care.want(number, repair, cause="leaked", after=REPAIR_AFTER)
             await lease.finish(context)
 
     async def delete(self, number_id: IntegrationId, lease: Lease) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from common.contracts import AgentId, ConnectionChanged, ConnectionState, TenantId
 from common.errors import Conflict
-from whatsapp_service.domain.model import ALIVE, Integration, Qr, phone_digits
+from whatsapp_service.domain.model import ALIVE, Integration, Qr, number_name, phone_digits
 from whatsapp_service.domain.ports import OpenForTenant
 from whatsapp_service.domain.ports.care import Errand
 from whatsapp_service.domain.ports.numbers import Numbers
@@ -40,17 +40,17 @@ class Operator:
         """Connect the number anew: without a scan where WhatsApp still knows it.
 
         Raises:
-            Conflict: it is being made or removed.
+            Conflict: it is being made or removed, or was deleted meanwhile.
         """
         number = await self._usable(tenant, agent_id)
         # Said before the call: what the provider tells while it works is newer than this.
         await self._move(tenant, number, ConnectionState.CONNECTING, None, ordered=True)
         if number.state in ALIVE and await self.provider.restart(number):
-            return await self._read(tenant, agent_id)
+            return await self._usable(tenant, agent_id)
         qr = await self.provider.fetch_qr(number)
         if qr is not None:
             return await self._show(tenant, number, qr)
-        return await self._read(tenant, agent_id)
+        return await self._usable(tenant, agent_id)
 
     async def pairing_code(self, tenant: TenantId, agent_id: AgentId, phone: str) -> Integration:
         """Get a code to be typed into the phone, for who cannot scan.
@@ -73,27 +73,37 @@ class Operator:
         return await self._show(tenant, number, qr)
 
     async def rename(self, tenant: TenantId, agent_id: AgentId, name: str) -> Integration:
-        """Call the number something."""
+        """Call the number something.
+
+        Raises:
+            InvalidInput: the name is none.
+        """
+        plain = number_name(name)
         async with self.open_for(tenant) as context:
-            await context.care.rename((await existing(context, agent_id)).id, name)
+            await context.care.rename((await existing(context, agent_id)).id, plain)
         return await self._read(tenant, agent_id)
 
     async def rotate(self, tenant: TenantId, agent_id: AgentId, *, grace: timedelta) -> Integration:
         """Give the number's webhook a new address and secret, without losing an event.
 
         The old ones are believed until Evolution has the new ones, and for `grace` after that.
+        Without a grace they leaked: none is believed from now on, and what Evolution still
+        brings to one is found by comparison.
 
         Raises:
             Conflict: the one before is still believed, or the number is being made or removed.
         """
         async with self.open_for(tenant) as context:
             number = _usable(await existing(context, agent_id))
-            if await context.care.rotate(number.id) is None:
+            if not await context.care.rotate(number.id, leaked=not grace):
+                # Read anew: somebody else rotated or deleted it since.
+                number = _usable(await existing(context, agent_id))
                 raise Conflict(
                     "the address before the present one is still believed",
-                    hint=f"rotate again after {number.previous_until:%H:%M:%S} UTC",
+                    hint=f"rotate again after {number.previous_until:%H:%M:%S} UTC, "
+                    "or with grace_seconds 0 when one of them leaked",
                 )
-            cause = f"{grace.total_seconds():.0f}"
+            cause = f"{grace.total_seconds():g}"
             await context.care.want(number, Errand.ROTATE, cause=cause, after=_AT_ONCE)
         return await self._read(tenant, agent_id)
 
@@ -138,11 +148,12 @@ class Operator:
         *,
         ordered: bool = False,
     ) -> Integration:
+        """Move a number, and give it; what was deleted since it was read does not move."""
         change = ConnectionChanged(integration_id=number.id, state=state, reason=reason)
         async with self.open_for(tenant) as context:
             for event in await change_state(context, number, change, ordered=ordered):
                 context.outbox.add(event, tenant=tenant)
-            return await existing(context, number.agent_id)
+            return _usable(await existing(context, number.agent_id))
 
     async def _show(self, tenant: TenantId, number: Integration, qr: Qr) -> Integration:
         """Keep a code, and give the number with it.
@@ -155,7 +166,7 @@ class Operator:
                 change = ConnectionChanged(integration_id=number.id, state=ConnectionState.QR)
                 for event in await change_state(context, number, change):
                     context.outbox.add(event, tenant=tenant)
-            return await existing(context, number.agent_id)
+            return _usable(await existing(context, number.agent_id))
 
 
 def _usable(number: Integration) -> Integration:
