@@ -48,6 +48,9 @@ class Settings(ServiceSettings, env_prefix="GATEWAY_"):
     """Requests to the public API that one tenant may make for ever, per process."""
     rate_burst: PositiveInt = 200
     """How many of them at once."""
+    requests_in_flight: Annotated[int, Field(ge=1, le=500)] = 100
+    """Requests to the services that one tenant may have under way at once, event streams
+    included, per process: of the thousand that a process passes on, no tenant may take all."""
     key_cache_seconds: Annotated[float, Field(ge=0, le=60)] = 5
     """How long a key that was looked up is believed: a revocation takes at most this long."""
     upstream_timeout_seconds: PositiveFloat = 30

@@ -98,7 +98,12 @@ def _in_our_words(call: Call, failure: httpx2.RequestError) -> ParleyError:
     """Nothing was sent: 503. No answer in time: 504. Broken in between: as safe as the method."""
     who = f"The {call.service} service"
     match failure:
-        case httpx2.ConnectError() | httpx2.ConnectTimeout() | httpx2.PoolTimeout():
+        case httpx2.PoolTimeout():
+            return Unavailable(
+                "The gateway has as many requests under way as it can hold.",
+                hint="Try again in a few seconds.",
+            )
+        case httpx2.ConnectError() | httpx2.ConnectTimeout():
             return Unavailable(f"{who} is away.", hint="Try again in a few seconds.")
         case httpx2.TimeoutException() if call.method in _SAFE:
             return TimedOut(f"{who} did not answer in time.")
