@@ -230,8 +230,11 @@ async def test_a_service_that_is_silent_is_504_and_says_what_may_have_happened(
         key = stage.key("*")
         got = await stage.client.get("/api/chats/slow", headers=key)
         posted = await stage.client.post("/api/chats/slow", headers=key)
+        events = {**key, "Accept": "text/event-stream"}
+        streamed = await stage.client.get("/api/chats/slow", headers=events)
 
     assert (got.status_code, got.json()["code"]) == (504, "timed_out")
+    assert (streamed.status_code, streamed.json()["code"]) == (504, "timed_out")
     assert (posted.status_code, posted.json()["code"]) == (504, "outcome_unknown")
 
 

@@ -1,5 +1,6 @@
 """The services behind us, over one connection pool, with our own internal tokens."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -91,7 +92,12 @@ class HttpUpstreams:
             content=call.body,
             timeout=patience,
         )
-        return await self._http.send(request, stream=True, follow_redirects=False)
+        try:
+            # It begins at once all the same: a client that went is not seen before it does.
+            async with asyncio.timeout(self._silence if streaming else None):
+                return await self._http.send(request, stream=True, follow_redirects=False)
+        except TimeoutError:
+            raise httpx2.ReadTimeout("no event stream began in time", request=request) from None
 
 
 def _in_our_words(call: Call, failure: httpx2.RequestError) -> ParleyError:
