@@ -219,6 +219,7 @@ async def test_a_service_that_is_away_is_503(accounts: Any, staged: Any) -> None
         answer = await stage.client.post("/api/integrations/crm/x", headers=stage.key("*"))
 
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert answer.headers["retry-after"] == "2"
     assert "127.0.0.1" not in answer.text
 
 
