@@ -2,8 +2,8 @@
 
 import pytest
 
-from common.errors import RateLimited
-from gateway_service.domain.model.limits import Allowances, InFlight
+from common.errors import HeldBack, RateLimited
+from gateway_service.domain.model.limits import Allowances, InFlight, Room
 
 
 def test_a_burst_passes_and_then_the_rate_holds() -> None:
@@ -70,3 +70,22 @@ def test_what_ended_badly_is_under_way_no_more() -> None:
             raise ValueError("broken")
 
     assert in_flight._counts == {}
+
+
+def test_large_bodies_share_their_room_and_one_alone_always_fits() -> None:
+    room = Room(each=300, together=100)
+
+    with room.taken() as take:
+        take(150)
+        take(120)
+        with room.taken() as another, pytest.raises(HeldBack):
+            another(1)
+        take(300)
+        assert room.held == 300
+    with room.taken() as take, room.taken() as another:
+        take(60)
+        another(40)
+        with pytest.raises(HeldBack):
+            another(41)
+        assert room.held == 100
+    assert room.held == 0

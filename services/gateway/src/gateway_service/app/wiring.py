@@ -35,7 +35,7 @@ from gateway_service.api import (
 )
 from gateway_service.app.contexts import context_opener, tenant_opener
 from gateway_service.domain.model.forwards import FORWARDS
-from gateway_service.domain.model.limits import Allowances, InFlight
+from gateway_service.domain.model.limits import Allowances, InFlight, Room
 from gateway_service.domain.ports import Intake
 from gateway_service.domain.usecases.authenticate import KeyAuthenticator, TokenAuthenticator
 from gateway_service.domain.usecases.housekeeping import Tidying, tidy
@@ -109,9 +109,11 @@ def _front(settings: Settings, producer: Producer, store: ObjectStore, rest: ASG
     )
     capabilities = Capabilities.parse(settings.capability_keyring)
 
+    room = Room(each=settings.webhook_max_bytes, together=settings.webhook_held_bytes)
+
     def door(route: str, gate: Gate) -> WebhookDoor:
         accept = partial(accept_evolution, intake)
-        return WebhookDoor(route, gate, accept, max_bytes=settings.webhook_max_bytes)
+        return WebhookDoor(route, gate, accept, room)
 
     return FrontDoor(
         shared=door("webhook/evolution", SharedGate(settings.webhook_secret, time.time)),

@@ -1,12 +1,12 @@
 """How much is too much: token buckets that are told the time, and what is under way at once."""
 
 import math
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from common.errors import RateLimited
+from common.errors import HeldBack, RateLimited
 
 _REMEMBERED = 10_000
 
@@ -100,3 +100,34 @@ class InFlight:
             self._counts[tenant] -= 1
             if not self._counts[tenant]:
                 del self._counts[tenant]
+
+
+@dataclass(slots=True)
+class Room:
+    """How many bytes one body may have, and all large ones together that are held at once."""
+
+    each: int
+    together: int
+    held: int = 0
+
+    @contextmanager
+    def taken(self) -> Generator[Callable[[int], None]]:
+        """Give what takes room for a body: told how large it is, or has become so far.
+
+        A body that is alone always finds room. What takes it raises HeldBack when there is none.
+        """
+        mine = 0
+
+        def take(size: int) -> None:
+            nonlocal mine
+            if size <= mine:
+                return
+            if self.held > mine and self.held - mine + size > self.together:
+                raise HeldBack("Too many large bodies are being read at once.")
+            self.held += size - mine
+            mine = size
+
+        try:
+            yield take
+        finally:
+            self.held -= mine
