@@ -40,7 +40,7 @@ class Settings(ServiceSettings, env_prefix="GATEWAY_"):
 
     webhook_max_bytes: PositiveInt = 52_428_800
     """The largest webhook body; Evolution inlines media as base64."""
-    webhook_held_bytes: PositiveInt = 134_217_728
+    webhook_held_bytes: PositiveInt = 67_108_864
     """How many bytes of large webhook bodies a process holds at once; more are answered with 503.
     What it needs of memory is up to four times as much."""
     webhook_max_depth: PositiveInt = 100

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from starlette.types import Message, Receive, Scope, Send
 
-from common.errors import HeldBack, ParleyError, Permanent, TooLarge, Transient, UnsupportedMedia
+from common.errors import ParleyError, Permanent, TooLarge, Transient, UnsupportedMedia
 from common.service import problem_response
 from common.telemetry import child, get_logger, metrics, span
 from gateway_service.api.gates import Gate, Given
@@ -105,7 +105,7 @@ class WebhookDoor:
         response.headers["x-request-id"] = request_id
         if isinstance(error, MethodNotAllowed):
             response.headers["allow"] = "POST"
-        if isinstance(error, TooLarge | HeldBack):
+        if isinstance(error, TooLarge):
             # The rest of the body is still coming; nobody will read it.
             response.headers["connection"] = "close"
         child(metrics.WEBHOOKS, self._route, error.code).inc()
