@@ -141,14 +141,8 @@ async def staged(
             HttpMetrics(),
             silence_seconds=silence,
         )
-        keys = KeyAuthenticator(accounts, seconds=5, now=lambda: accounts.now, clock=lambda: 0.0)
         in_flight = InFlight(at_once, strangers=at_once)
-        doorkeeper = Doorkeeper(
-            keys.principal,
-            Allowances(0.5, burst),
-            in_flight,
-            clock=lambda: 0.0,
-        )
+        doorkeeper = _doorkeeper(accounts, Allowances(0.5, burst), in_flight)
         app = create_app("gateway", "test", [], max_body_size=11 * MIB)
         add_forwards(app, FORWARDS, doorkeeper, sender, max_bytes=10 * MIB)
         audited = Audited(app, accounts, now=lambda: accounts.now, new_id=uuid7, clock=lambda: 0.0)
@@ -161,6 +155,11 @@ async def staged(
             finally:
                 # A server waits for its last requests before it stops.
                 upstream.events.set()
+
+
+def _doorkeeper(accounts: Any, allowances: Allowances, in_flight: InFlight) -> Doorkeeper:
+    keys = KeyAuthenticator(accounts, seconds=5, now=lambda: accounts.now, clock=lambda: 0.0)
+    return Doorkeeper(keys.principal, allowances, in_flight, clock=lambda: 0.0)
 
 
 def _without_lifespan(app: Any) -> Any:
