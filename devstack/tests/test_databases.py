@@ -4,6 +4,7 @@ import asyncpg
 import pytest
 
 from devstack import databases
+from devstack.errors import StackError
 
 ADMIN = "postgresql://postgres:pw@127.0.0.1:5432/postgres"
 
@@ -48,3 +49,26 @@ async def test_a_service_owns_its_database_and_cannot_enter_a_neighbours(
         await connection.close()
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await asyncpg.connect(address("parley_test_two", "parley_test_one"))
+
+
+@pytest.mark.parametrize(
+    ("address", "server"),
+    [
+        ("postgresql://postgres:hunter2@127.0.0.1:1/postgres", r"127\.0\.0\.1:1 "),
+        ("postgresql://postgres:hunter2@127.0.0.1:here/postgres", r"127\.0\.0\.1:here "),
+        ("nonsense", "its usual address "),
+    ],
+)
+async def test_a_server_that_is_not_there_is_a_sentence(address: str, server: str) -> None:
+    with pytest.raises(StackError, match=f"^Postgres at {server}.*Check DATABASE_URL") as told:
+        await databases.provision(address, {})
+
+    assert "hunter2" not in str(told.value)
+
+
+@pytest.mark.integration
+async def test_a_server_that_does_not_let_us_in_is_a_sentence(postgres_url: str) -> None:
+    stranger = databases.at_as(postgres_url, database="postgres", user="stranger", password="x")
+
+    with pytest.raises(StackError, match=r'role "stranger" does not exist.* Check DATABASE_URL'):
+        await databases.provision(stranger, {})

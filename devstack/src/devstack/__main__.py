@@ -13,7 +13,7 @@ import httpx2
 from devstack import demo, stack, up
 from devstack import session as sessions
 from devstack.environment import HTTP
-from devstack.errors import StackError
+from devstack.errors import StackError, sentence
 from devstack.places import Places, here
 from devstack.screen import Screen
 
@@ -25,11 +25,15 @@ def main() -> int:
     arguments = _parser().parse_args()
     try:
         code: int = arguments.run(here(), Screen())
-    except StackError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"The local stack cannot go on: {error}.", file=sys.stderr)
+    except BrokenPipeError:
+        # Nobody reads on (`status | head`); what is still to be flushed goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except Exception as error:
+        known = sentence(error)
+        if known is None:
+            raise
+        print(known, file=sys.stderr)
         return 2
     return code
 

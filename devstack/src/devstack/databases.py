@@ -6,6 +6,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
+from devstack.errors import StackError
+
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
@@ -55,18 +57,36 @@ async def provision(admin_url: str, roles: Mapping[str, str]) -> None:
 
     `<role>_api` cannot log in; the service switches to it for requests, so that row-level
     security, which a table's owner escapes, applies to them.
+
+    Raises:
+        StackError: the server is away, or does not let us.
     """
-    connection = await asyncpg.connect(plain(admin_url))
     try:
-        databases = await connection.fetch("SELECT datname FROM pg_database")
-        existing = {record["datname"] for record in databases}
-        for name, password in roles.items():
-            await _provision_role(connection, name, password)
-            if name not in existing:
-                await connection.execute(f'CREATE DATABASE "{name}" OWNER "{name}"')
-                await connection.execute(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
-    finally:
-        await connection.close()
+        connection = await asyncpg.connect(plain(admin_url))
+        try:
+            await _provision(connection, roles)
+        finally:
+            await connection.close()
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise StackError(
+            f"Postgres at {_server(admin_url)} cannot be used: {error or type(error).__name__}."
+            " Check DATABASE_URL, which must be a superuser's; without it a server is started here."
+        ) from error
+
+
+def _server(url: str) -> str:
+    """Give host and port of an address, and neither user nor password."""
+    return urlsplit(url).netloc.rpartition("@")[2] or "its usual address"
+
+
+async def _provision(connection: Connection, roles: Mapping[str, str]) -> None:
+    databases = await connection.fetch("SELECT datname FROM pg_database")
+    existing = {record["datname"] for record in databases}
+    for name, password in roles.items():
+        await _provision_role(connection, name, password)
+        if name not in existing:
+            await connection.execute(f'CREATE DATABASE "{name}" OWNER "{name}"')
+            await connection.execute(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
 
 
 async def _provision_role(connection: Connection, name: str, password: str) -> None:

@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from devstack.children import Child, Command, launch
 from devstack.errors import StackError
+from devstack.java import java_environment, properties
 from devstack.kafka_kit import Kit
 from devstack.polling import until
 
@@ -84,12 +85,13 @@ def prepare(plan: KafkaPlan) -> Command:
     if not (data / "meta.properties").exists():
         shutil.rmtree(data, ignore_errors=True)
         shutil.copytree(plan.kit.template, data)
-    properties = plan.folder / "server.properties"
-    properties.write_text(_properties(plan, data))
+    config = plan.folder / "server.properties"
+    config.write_text(_properties(plan, data), encoding="ascii")
     return Command(
         name="kafka",
-        argv=_argv(plan, properties),
+        argv=_argv(plan, config),
         log=plan.log,
+        environment=java_environment(),
         folder=plan.folder,
         stop_signal=signal.SIGTERM,
         # At once, as in a crash: the next session may start a moment later on the same data.
@@ -141,7 +143,7 @@ async def _answers(bootstrap: str) -> bool:
     return True
 
 
-def _argv(plan: KafkaPlan, properties: Path) -> list[str]:
+def _argv(plan: KafkaPlan, config: Path) -> list[str]:
     kit = plan.kit
     archive = f"SharedArchiveFile={kit.archive}"
     if plan.training:
@@ -153,7 +155,7 @@ def _argv(plan: KafkaPlan, properties: Path) -> list[str]:
         f"-XX:{archive}",
         f"-Dlog4j2.configurationFile={kit.logging.as_uri()}",
         f"-Dkafka.logs.dir={plan.folder}",
-        *("-cp", kit.class_path, "kafka.Kafka", str(properties)),
+        *("-cp", kit.class_path, "kafka.Kafka", str(config)),
     ]
 
 
@@ -189,4 +191,4 @@ def _properties(plan: KafkaPlan, data: Path) -> str:
         "broker.heartbeat.interval.ms": 1000,
         "controlled.shutdown.enable": "true" if plan.durable else "false",
     }
-    return "".join(f"{name}={value}\n" for name, value in settings.items())
+    return properties(settings)

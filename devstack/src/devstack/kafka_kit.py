@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devstack.errors import JavaMissing, StackError
+from devstack.java import java_environment, properties
 from devstack.places import Places, make_folder, require_disk_space
 
 Tell = Callable[[str], None]
@@ -155,7 +156,12 @@ def _download(libs: Path, tell: Tell) -> None:
         *own,
     ]
     with subprocess.Popen(
-        argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=libs.parent
+        argv,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=libs.parent,
+        env=java_environment(),
     ) as process:
         said = list(_watched(process, tell))
     if process.returncode != 0:
@@ -181,13 +187,16 @@ def _format(kit: Kit) -> None:
     work = kit.template.with_suffix(".new")
     shutil.rmtree(work, ignore_errors=True)
     config = kit.template.with_suffix(".properties")
-    config.write_text(
-        "process.roles=broker,controller\nnode.id=1\n"
-        "controller.quorum.voters=1@127.0.0.1:1\ncontroller.listener.names=CONTROLLER\n"
-        "listeners=PLAINTEXT://127.0.0.1:2,CONTROLLER://127.0.0.1:1\n"
-        "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\n"
-        f"log.dirs={work}\n"
-    )
+    settings = {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "controller.quorum.voters": "1@127.0.0.1:1",
+        "controller.listener.names": "CONTROLLER",
+        "listeners": "PLAINTEXT://127.0.0.1:2,CONTROLLER://127.0.0.1:1",
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        "log.dirs": work,
+    }
+    config.write_text(properties(settings), encoding="ascii")
     argv = [
         *(
             kit.java,
@@ -197,7 +206,9 @@ def _format(kit: Kit) -> None:
         *("-cp", kit.class_path, "kafka.tools.StorageTool"),
         *("format", "-t", _CLUSTER_ID, "-c", str(config)),
     ]
-    result = subprocess.run(argv, check=False, capture_output=True, text=True)
+    result = subprocess.run(
+        argv, check=False, capture_output=True, text=True, env=java_environment()
+    )
     if result.returncode != 0:
         raise StackError(f"Kafka could not format {work}: {result.stderr.strip()[-500:]}")
     work.rename(kit.template)

@@ -28,6 +28,7 @@ from common.testing import base_settings
 from gateway_service.api import FrontDoor, InboundGate, SharedGate, WebhookDoor
 from gateway_service.domain.model.accounts import StoredKey, Tenant
 from gateway_service.domain.model.audit import AuditEntry
+from gateway_service.domain.model.limits import Room
 from gateway_service.domain.ports import Context, Intake
 from gateway_service.domain.usecases.webhooks import accept_evolution
 from gateway_service.providers.kafka_log import KafkaWebhookLog
@@ -77,6 +78,8 @@ class Gateway:
     parking: FakeParking
     capabilities: Capabilities
     max_bytes: int = 2_000_000
+    held_bytes: int = 4_000_000
+    room: Room = field(init=False)
     producer: Producer | None = None
     secret: str = SECRET
 
@@ -90,8 +93,10 @@ class Gateway:
         )
         accept = partial(accept_evolution, intake)
 
+        room = self.room = Room(each=self.max_bytes, together=self.held_bytes)
+
         def door(route: str, gate: Any) -> WebhookDoor:
-            return WebhookDoor(route, gate, accept, max_bytes=self.max_bytes, clock=lambda: 0.0)
+            return WebhookDoor(route, gate, accept, room, clock=lambda: 0.0)
 
         return FrontDoor(
             shared=door("webhook/evolution", SharedGate(SecretStr(self.secret), time.time)),

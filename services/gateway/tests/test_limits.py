@@ -2,8 +2,8 @@
 
 import pytest
 
-from common.errors import RateLimited
-from gateway_service.domain.model.limits import Allowances
+from common.errors import HeldBack, RateLimited
+from gateway_service.domain.model.limits import Allowances, InFlight, Room
 
 
 def test_a_burst_passes_and_then_the_rate_holds() -> None:
@@ -48,3 +48,44 @@ def test_the_idle_are_forgotten_when_there_are_many() -> None:
     allowances.allows("new", 100.0)
 
     assert len(allowances._buckets) == 1
+
+
+def test_a_tenant_has_so_many_under_way_and_its_neighbours_have_theirs() -> None:
+    in_flight = InFlight(per_tenant=1, strangers=2)
+
+    with in_flight.one("a"), in_flight.one("b"), in_flight.one(None), in_flight.one(None):
+        for full in ("a", None):
+            with (
+                pytest.raises(RateLimited, match=r"limit of \d requests at once"),
+                in_flight.one(full),
+            ):
+                pass
+
+
+def test_what_ended_badly_is_under_way_no_more() -> None:
+    in_flight = InFlight(per_tenant=1, strangers=1)
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="broken"), in_flight.one("a"):
+            raise ValueError("broken")
+
+    assert in_flight._counts == {}
+
+
+def test_large_bodies_share_their_room_and_one_alone_always_fits() -> None:
+    room = Room(each=300, together=100)
+
+    with room.taken() as take:
+        take(150)
+        take(120)
+        with room.taken() as another, pytest.raises(HeldBack):
+            another(1)
+        take(300)
+        assert room.held == 300
+    with room.taken() as take, room.taken() as another:
+        take(60)
+        another(40)
+        with pytest.raises(HeldBack):
+            another(41)
+        assert room.held == 100
+    assert room.held == 0

@@ -19,7 +19,7 @@ from alembic.operations import Operations
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from common.db import Database, Sql
+from common.db import Database, DatabaseAway, Sql
 from common.errors import Unavailable
 from common.lanes import Job, LaneWorker, NewJob, Queue, create_lane_tables, enqueue
 from common.testing import eventually
@@ -116,7 +116,7 @@ async def test_whoever_asks_a_frozen_postgres_hears_that_it_is_away_and_is_serve
     told = await asyncio.gather(held, *asked, return_exceptions=True)
     took = time.monotonic() - began
 
-    assert [type(one) for one in told] == [Unavailable] * 3
+    assert [type(one) for one in told] == [DatabaseAway] * 3
     # The statement, its taking back, and a new connection that is not answered either.
     assert took < 2 * _SECONDS + 6
     server.thaw()

@@ -13,7 +13,15 @@ from starlette.responses import StreamingResponse
 
 from common.auth import InternalTokens, Principal, TrustedCaller, generate_internal_key
 from common.contracts.trace import current_traceparent
-from common.errors import Conflict, Forbidden, NeedsOperator, NotFound, RateLimited
+from common.errors import (
+    Conflict,
+    Forbidden,
+    NeedsOperator,
+    NotFound,
+    OutcomeUnknown,
+    RateLimited,
+    Unavailable,
+)
 from common.service import create_app, principal
 
 PRIVATE, PUBLIC = generate_internal_key()
@@ -34,6 +42,8 @@ FAILURES: dict[str, Callable[[], Exception]] = {
     "missing": lambda: NotFound("There is no such thing."),
     "conflict": lambda: Conflict("Already connected.", hint="Disconnect first."),
     "slow": lambda: RateLimited("Slow down.", retry_after=timedelta(seconds=1.2)),
+    "away": lambda: Unavailable("Postgres is away."),
+    "unknown": lambda: OutcomeUnknown("It may have been done."),
     "broken": lambda: NeedsOperator("Evolution refused our key."),
     "bug": lambda: ZeroDivisionError("s3cret inside"),
     "framework": lambda: HTTPException(418, headers={"x-tea": "yes"}),
@@ -122,6 +132,14 @@ async def test_what_helps_the_caller_is_said(client: httpx2.AsyncClient) -> None
     assert tea.headers["x-tea"] == "yes"
 
 
+async def test_what_passes_says_when_to_come_again(client: httpx2.AsyncClient) -> None:
+    away = await client.get("/things/fail/away")
+    unknown = await client.get("/things/fail/unknown")
+
+    assert (away.status_code, away.headers["retry-after"]) == (503, "2")
+    assert "retry-after" not in unknown.headers
+
+
 async def test_a_bug_shows_nothing_of_the_inside(client: httpx2.AsyncClient) -> None:
     with structlog.testing.capture_logs() as logs:
         response = await client.get("/things/fail/bug")
@@ -145,6 +163,7 @@ async def test_wrong_fields_are_named_and_not_quoted(client: httpx2.AsyncClient)
     ("method", "path", "body", "status", "code"),
     [
         ("GET", "/nowhere", b"", 404, "not_found"),
+        ("POST", "/things/", b"{}", 404, "not_found"),
         ("PATCH", "/things", b"", 405, "method_not_allowed"),
         ("POST", "/things", b"{not json", 400, "malformed"),
         ("POST", "/things", b"x" * 1001, 413, "too_large"),

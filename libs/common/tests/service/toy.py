@@ -8,9 +8,11 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from common.db import Sql
 from common.errors import Unavailable
 from common.service import Command, Component, Mode, Parts, Service, create_app, main
-from common.settings import ServiceSettings
+from common.service.command_database import command_database
+from common.settings import ServiceSettings, load
 
 
 class Settings(ServiceSettings, env_prefix="TOY_"):
@@ -64,6 +66,13 @@ async def fail(_arguments: Any) -> int:
     raise Unavailable("Nobody is there.", hint="Try later.")
 
 
+async def count(_arguments: Any) -> int:
+    async with command_database("toy", load(Settings)) as database:
+        rows = await database.execute(Sql("select count(*) from toys"))
+    print(rows.scalar())  # noqa: T201 - a command's output
+    return 0
+
+
 TOY = Service(
     "toy",
     Settings,
@@ -72,6 +81,7 @@ TOY = Service(
     commands=(
         Command("greet", "say hello", greet, whom),
         Command("fail", "fail", fail),
+        Command("count", "count the toys", count),
     ),
 )
 

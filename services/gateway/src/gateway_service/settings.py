@@ -40,6 +40,9 @@ class Settings(ServiceSettings, env_prefix="GATEWAY_"):
 
     webhook_max_bytes: PositiveInt = 52_428_800
     """The largest webhook body; Evolution inlines media as base64."""
+    webhook_held_bytes: PositiveInt = 67_108_864
+    """How many bytes of large webhook bodies a process holds at once; more are answered with 503.
+    What it needs of memory is up to four times as much."""
     webhook_max_depth: PositiveInt = 100
     """How deep a webhook's JSON may be nested."""
     request_max_bytes: PositiveInt = 10 * 1024 * 1024
@@ -48,6 +51,9 @@ class Settings(ServiceSettings, env_prefix="GATEWAY_"):
     """Requests to the public API that one tenant may make for ever, per process."""
     rate_burst: PositiveInt = 200
     """How many of them at once."""
+    requests_in_flight: Annotated[int, Field(ge=1, le=500)] = 100
+    """Requests to the services that one tenant may have under way at once, event streams
+    included, per process: of the thousand that a process passes on, no tenant may take all."""
     key_cache_seconds: Annotated[float, Field(ge=0, le=60)] = 5
     """How long a key that was looked up is believed: a revocation takes at most this long."""
     upstream_timeout_seconds: PositiveFloat = 30

@@ -49,6 +49,14 @@ async def test_a_key_is_made_used_listed_and_revoked(
     assert all(row["last_used_at"] is not None for row in stored)
 
 
+async def test_a_slash_too_many_leads_nowhere(client: httpx2.AsyncClient, bakery: Any) -> None:
+    for headers in ({"Host": "evil.example"}, bakery.headers):
+        for path in ("/api/keys/", "/api/operator/tenants/", "/api/agents/"):
+            answer = await client.get(path, headers=headers)
+            assert answer.json()["code"] in {"not_found", "unauthenticated"}
+            assert "location" not in answer.headers
+
+
 async def test_another_tenant_sees_and_changes_nothing(
     new_tenant: Any, client: httpx2.AsyncClient, bakery: Any, engine: Database
 ) -> None:
@@ -71,6 +79,8 @@ async def test_another_tenant_sees_and_changes_nothing(
         {"name": "x", "scopes": ["*"], "tenant_id": "ten_other"},
         {"name": "x", "scopes": ["*"], "expires_at": "2020-01-01T00:00:00Z"},
         {"name": "x", "scopes": ["*"], "expires_at": "2030-01-01T00:00:00"},
+        {"name": "x", "scopes": ["*"], "expires_at": "9999-12-31T23:59:59-14:00"},
+        {"name": "x", "scopes": ["*"], "expires_at": "0001-01-01T00:00:00+14:00"},
     ],
 )
 async def test_a_key_that_makes_no_sense_is_refused(

@@ -23,7 +23,7 @@ from common.testing import served
 from gateway_service.api import Audited, Doorkeeper, add_forwards
 from gateway_service.domain.model.accounts import SCOPES
 from gateway_service.domain.model.forwards import FORWARDS
-from gateway_service.domain.model.limits import Allowances
+from gateway_service.domain.model.limits import Allowances, InFlight
 from gateway_service.domain.usecases.authenticate import KeyAuthenticator
 from gateway_service.providers.upstreams import HttpUpstreams
 
@@ -107,6 +107,7 @@ class Stage:
     client: httpx2.AsyncClient
     upstream: Upstream
     accounts: Any
+    in_flight: InFlight
 
     def key(self, *scopes: str, tenant: str = "ten_a") -> dict[str, str]:
         return {"Authorization": f"Bearer {self.accounts.add(*scopes, tenant=tenant).reveal()}"}
@@ -117,13 +118,22 @@ Away = dict[str, str]
 
 @asynccontextmanager
 async def staged(
-    accounts: Any, *, burst: int = 1000, silence: float = 5.0, away: Away | None = None
+    accounts: Any,
+    *,
+    burst: int = 1000,
+    silence: float = 5.0,
+    away: Away | None = None,
+    at_once: int = 100,
+    connections: int = 200,
 ) -> AsyncGenerator[Stage]:
     private, public = generate_internal_key()
     gateway = InternalTokens("gateway", private)
     services = {forward.service for forward in FORWARDS}
     upstream = Upstream([_believing(service, public) for service in services])
-    async with served(upstream.app()) as there, open_wire() as wire:
+    async with (
+        served(upstream.app()) as there,
+        open_wire(limits=httpx2.Limits(max_connections=connections)) as wire,
+    ):
         sender = HttpUpstreams(
             wire.http,
             {**dict.fromkeys(services, there), **(away or {})},
@@ -131,8 +141,8 @@ async def staged(
             HttpMetrics(),
             silence_seconds=silence,
         )
-        keys = KeyAuthenticator(accounts, seconds=5, now=lambda: accounts.now, clock=lambda: 0.0)
-        doorkeeper = Doorkeeper(keys.principal, Allowances(0.5, burst), clock=lambda: 0.0)
+        in_flight = InFlight(at_once, strangers=at_once)
+        doorkeeper = _doorkeeper(accounts, Allowances(0.5, burst), in_flight)
         app = create_app("gateway", "test", [], max_body_size=11 * MIB)
         add_forwards(app, FORWARDS, doorkeeper, sender, max_bytes=10 * MIB)
         audited = Audited(app, accounts, now=lambda: accounts.now, new_id=uuid7, clock=lambda: 0.0)
@@ -141,10 +151,15 @@ async def staged(
             httpx2.AsyncClient(base_url=address, trust_env=False) as client,
         ):
             try:
-                yield Stage(client, upstream, accounts)
+                yield Stage(client, upstream, accounts, in_flight)
             finally:
                 # A server waits for its last requests before it stops.
                 upstream.events.set()
+
+
+def _doorkeeper(accounts: Any, allowances: Allowances, in_flight: InFlight) -> Doorkeeper:
+    keys = KeyAuthenticator(accounts, seconds=5, now=lambda: accounts.now, clock=lambda: 0.0)
+    return Doorkeeper(keys.principal, allowances, in_flight, clock=lambda: 0.0)
 
 
 def _without_lifespan(app: Any) -> Any:

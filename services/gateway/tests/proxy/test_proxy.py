@@ -219,6 +219,7 @@ async def test_a_service_that_is_away_is_503(accounts: Any, staged: Any) -> None
         answer = await stage.client.post("/api/integrations/crm/x", headers=stage.key("*"))
 
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert answer.headers["retry-after"] == "2"
     assert "127.0.0.1" not in answer.text
 
 
@@ -230,8 +231,11 @@ async def test_a_service_that_is_silent_is_504_and_says_what_may_have_happened(
         key = stage.key("*")
         got = await stage.client.get("/api/chats/slow", headers=key)
         posted = await stage.client.post("/api/chats/slow", headers=key)
+        events = {**key, "Accept": "text/event-stream"}
+        streamed = await stage.client.get("/api/chats/slow", headers=events)
 
     assert (got.status_code, got.json()["code"]) == (504, "timed_out")
+    assert (streamed.status_code, streamed.json()["code"]) == (504, "timed_out")
     assert (posted.status_code, posted.json()["code"]) == (504, "outcome_unknown")
 
 
@@ -250,3 +254,41 @@ async def test_a_tenant_that_asks_too_often_waits_and_the_others_do_not(
     assert statuses == [201, 201, 201]
     assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
     assert refused.headers["retry-after"] == "2"
+
+
+async def test_a_tenant_whose_streams_are_all_open_waits_and_the_others_do_not(
+    accounts: Any, staged: Any
+) -> None:
+    async with staged(accounts, at_once=2, connections=3) as stage:
+        ours = stage.key("*", tenant="ten_a")
+        opened = [
+            await stage.client.send(
+                stage.client.build_request("GET", "/api/chats/c/stream", headers=ours), stream=True
+            )
+            for _ in range(2)
+        ]
+        refused = await stage.client.get("/api/agents", headers=ours)
+        other = await stage.client.get("/api/agents", headers=stage.key("*", tenant="ten_b"))
+
+        await opened[0].aclose()
+        await eventually(lambda: stage.in_flight._counts == {"ten_a": 1}, within=5)
+        again = await stage.client.get("/api/agents", headers=ours)
+        await opened[1].aclose()
+
+    assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+    assert "limit of 2 requests at once" in refused.json()["detail"]
+    assert refused.headers["retry-after"] == "5"
+    assert (other.status_code, again.status_code) == (201, 201)
+
+
+async def test_a_gateway_without_a_free_connection_does_not_say_that_a_service_is_away(
+    accounts: Any, staged: Any
+) -> None:
+    async with staged(accounts, connections=1) as stage:
+        headers = stage.key("*")
+        async with stage.client.stream("GET", "/api/chats/c/stream", headers=headers):
+            answer = await stage.client.get("/api/agents", headers=headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert "gateway" in answer.json()["detail"]
+    assert "away" not in answer.json()["detail"]

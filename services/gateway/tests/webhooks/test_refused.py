@@ -225,3 +225,49 @@ async def test_knocking_with_a_wrong_secret_does_not_fill_the_log(gateway: Any) 
                 await client.post(SHARED, json=BODY)
 
     assert len(logs) == 20
+
+
+@pytest.mark.parametrize("declared", [True, False])
+async def test_a_large_body_beside_other_large_ones_comes_again(
+    gateway: Any, declared: bool
+) -> None:
+    gateway.held_bytes = 1_000_000
+    app, sent, read = gateway.app(), [], []
+
+    async def receive() -> Any:
+        read.append(True)
+        return {"type": "http.request", "body": b" " * 100_000, "more_body": True}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"x-webhook-secret", SECRET["X-Webhook-Secret"].encode()),
+        *([(b"content-length", b"600000")] if declared else []),
+    ]
+    scope = {"type": "http", "method": "POST", "path": SHARED, "headers": headers}
+    with gateway.room.taken() as take:
+        take(500_000)
+        await app(scope, receive, send)
+        assert gateway.room.held == 500_000
+
+    assert sent[0]["status"] == 503
+    assert (b"retry-after", b"5") in sent[0]["headers"]
+    assert b"large bodies" in sent[1]["body"]
+    assert len(read) == (0 if declared else 6)
+
+
+async def test_a_small_body_finds_room_beside_large_ones_and_a_large_one_leaves_it(
+    gateway: Any,
+) -> None:
+    gateway.held_bytes = 1_000_000
+    large = {**BODY, "data": {"base64": "A" * 900_000}}
+    async with gateway.client() as client:
+        with gateway.room.taken() as take:
+            take(1_000_000)
+            small = await client.post(SHARED, json=BODY, headers=SECRET)
+        answers = [await client.post(SHARED, json=large, headers=SECRET) for _ in range(2)]
+
+    assert [answer.status_code for answer in (small, *answers)] == [200, 200, 200]
+    assert gateway.room.held == 0

@@ -9,7 +9,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import asyncpg
 import orjson
@@ -40,12 +40,28 @@ BROKEN = (
     asyncpg.InternalClientError,
 )
 """How a connection of one's own ends, whatever it was that ended it: make another."""
+REFUSING = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+)
+"""How a server turns us away at its door; inside, these would be bugs."""
 _UNWRITABLE = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
 STATEMENT_SECONDS = 10.0
 """Of one statement, unless settings say otherwise; taking it back may last as long again."""
 _ACQUIRE_SECONDS = 10.0
 _CONNECT_SECONDS = 5.0
 _RELEASE_SECONDS = 1.0
+
+
+class DatabaseAway(Unavailable):
+    """Postgres does not answer, or does not let us in."""
+
+    @classmethod
+    def of(cls, error: Exception) -> Self:
+        """Say what is known of it without saying where it is: tenants may read this."""
+        trouble = "refuses us" if isinstance(error, REFUSING) else "is away"
+        return cls(f"Postgres {trouble}: {type(error).__name__}")
 
 
 class Sql:
@@ -190,7 +206,7 @@ class Database:
             async with driver.transaction():
                 yield Connection(driver)
         except _PASSING as error:
-            raise Unavailable(f"Postgres is away: {type(error).__name__}") from error
+            raise DatabaseAway.of(error) from error
         except _UNWRITABLE as error:
             raise InvalidInput("A text holds U+0000, which cannot be kept.") from error
         finally:
@@ -221,7 +237,7 @@ class Database:
         try:
             return await Connection(driver).execute(statement, values)
         except _PASSING as error:
-            raise Unavailable(f"Postgres is away: {type(error).__name__}") from error
+            raise DatabaseAway.of(error) from error
         except _UNWRITABLE as error:
             raise InvalidInput("A text holds U+0000, which cannot be kept.") from error
         finally:
@@ -234,8 +250,8 @@ class Database:
                     if self._pool is None:
                         self._pool = await asyncpg.create_pool(**self._options)
             return await self._pool.acquire(timeout=_ACQUIRE_SECONDS)
-        except _PASSING as error:
-            raise Unavailable(f"Postgres is away: {type(error).__name__}") from error
+        except (*_PASSING, *REFUSING) as error:
+            raise DatabaseAway.of(error) from error
 
     async def _release(self, driver: Any) -> None:
         if self._pool is not None:

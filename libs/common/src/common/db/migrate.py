@@ -9,6 +9,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from common.db.database import REFUSING, DatabaseAway
+
 _LOCK = 7_258_193_001
 """Any constant: replicas that migrate at once queue behind it."""
 
@@ -17,6 +19,7 @@ async def migrate(url: str, package: str, *, revision: str = "head") -> str:
     """Bring the database to a revision under an advisory lock; returns the revision reached.
 
     Raises:
+        DatabaseAway: Postgres does not answer, or does not let us in.
         alembic.util.CommandError: the revision does not exist.
     """
     engine = create_async_engine(url)
@@ -25,6 +28,8 @@ async def migrate(url: str, package: str, *, revision: str = "head") -> str:
             reached = await connection.run_sync(_run, package, revision)
             await connection.commit()
             return reached
+    except (OSError, *REFUSING) as error:
+        raise DatabaseAway.of(error) from error
     finally:
         await engine.dispose()
 

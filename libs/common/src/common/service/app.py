@@ -55,6 +55,8 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
         docs_url=None,
         redoc_url=None,
+        # They would answer a stranger, and with a `Location` on whatever `Host` was claimed.
+        redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.health = Health(options.get("checks", ()))

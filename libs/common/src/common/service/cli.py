@@ -26,10 +26,13 @@ def main(service: Service[Any], argv: Sequence[str] | None = None) -> int:
         return _run(service, arguments)
     except InvalidInput as error:
         return _say(error, _USAGE)
-    except ParleyError as error:
-        return _say(error, 1)
     except KeyboardInterrupt:
         return _INTERRUPTED
+    except Exception as error:
+        known = _known(error, service)
+        if known is None:
+            raise
+        return _say(known, 1)
 
 
 def _parser(service: Service[Any]) -> argparse.ArgumentParser:
@@ -77,6 +80,12 @@ def _migrate(service: Service[Any], revision: str) -> int:
     reached = asyncio.run(migrate(settings.sqlalchemy_url, service.migrations, revision=revision))
     get_logger().info("database.migrated", revision=reached)
     return 0
+
+
+def _known(error: Exception, service: Service[Any]) -> ParleyError | None:
+    from common.service.database_troubles import explained  # noqa: PLC0415 - heavy, as above
+
+    return explained(error, service) or (error if isinstance(error, ParleyError) else None)
 
 
 async def _awaited(result: Any) -> int:

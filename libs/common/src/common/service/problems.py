@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +16,7 @@ from starlette.responses import Response
 
 from common.errors import (
     Malformed,
+    OutcomeUnknown,
     ParleyError,
     TooLarge,
     Transient,
@@ -29,6 +31,8 @@ REQUEST_ID = "parley.request_id"
 ERROR_CODE = "parley.error"
 """Where a problem leaves its code for the access log."""
 
+_SOON = timedelta(seconds=2)
+"""When to come again if the error does not say."""
 _NOT_A_LETTER = re.compile(r"[^a-z]+")
 _JSON_ERROR = "json_invalid"
 _ANYTHING = r"\S"
@@ -67,12 +71,20 @@ def problem_response(error: ParleyError, *, request_id: str | None = None) -> Re
     if error.hint:
         problem["hint"] = error.hint
     headers: dict[str, str] = {}
-    if isinstance(error, Transient) and error.retry_after is not None:
-        seconds = error.retry_after.total_seconds()
-        headers["retry-after"] = str(max(1, math.ceil(seconds)))
+    if (patience := _patience(error)) is not None:
+        headers["retry-after"] = str(max(1, math.ceil(patience.total_seconds())))
     if isinstance(error, Unauthenticated):
         headers["www-authenticate"] = "Bearer"
     return _response(problem, headers)
+
+
+def _patience(error: ParleyError) -> timedelta | None:
+    """Say when to come again; not after an unknown outcome, which is to be looked at first."""
+    if not isinstance(error, Transient):
+        return None
+    if error.retry_after is None and not isinstance(error, OutcomeUnknown):
+        return _SOON
+    return error.retry_after
 
 
 def unhandled_response(request_id: str | None) -> Response:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from starlette.types import Scope
@@ -9,7 +10,7 @@ from starlette.types import Scope
 from common.auth import ApiKey, Principal
 from common.errors import Unauthenticated
 from common.telemetry import bind
-from gateway_service.domain.model.limits import Allowances
+from gateway_service.domain.model.limits import Allowances, InFlight
 
 CALL = "parley.call"
 """Where a request's `CallNotes` are in its ASGI scope."""
@@ -36,6 +37,7 @@ class Doorkeeper:
         self,
         keys: Believe,
         allowances: Allowances,
+        in_flight: InFlight,
         *,
         oidc: Believe | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -43,6 +45,7 @@ class Doorkeeper:
         self._keys = keys
         self._oidc = oidc
         self._allowances = allowances
+        self._in_flight = in_flight
         self._clock = clock
 
     async def admit(self, scope: Scope, needed: str) -> Principal:
@@ -65,6 +68,14 @@ class Doorkeeper:
         self._allowances.spend(principal.tenant_id, self._clock())
         principal.require(needed)
         return principal
+
+    def under_way(self, principal: Principal | None) -> AbstractContextManager[None]:
+        """Count a request that is passed on, from before it leaves until its answer has ended.
+
+        Raises:
+            RateLimited: the tenant has as many under way as it may.
+        """
+        return self._in_flight.one(None if principal is None else principal.tenant_id)
 
     async def _believe(self, credential: str) -> Principal:
         if ApiKey.recognises(credential):

@@ -1,11 +1,12 @@
 """A tenant's API keys over HTTP: list, make, revoke."""
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from common.auth import Principal
 from common.contracts import TenantId
@@ -54,6 +55,16 @@ Opens = Annotated[OpenForTenant, Depends(_opener)]
 Authenticator = Annotated[KeyAuthenticator, Depends(_authenticator)]
 
 
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be within the years 1 to 9999 of UTC") from None
+
+
+_Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+
 class NewKey(BaseModel):
     """A key to be made."""
 
@@ -61,7 +72,7 @@ class NewKey(BaseModel):
 
     name: str = Field(min_length=1, max_length=200, description="what or whom it is for")
     scopes: list[str] = Field(min_length=1, max_length=50)
-    expires_at: AwareDatetime | None = None
+    expires_at: _Instant | None = None
 
 
 class KeyView(BaseModel):

@@ -8,6 +8,7 @@ from starlette.responses import StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from common.auth import Principal
 from common.contracts.trace import HEADER, current_traceparent
 from common.errors import NotFound, TooLarge
 from common.service.problems import REQUEST_ID
@@ -47,10 +48,16 @@ class ForwardDoor:
         principal = None
         if not self._forward.lets_anybody(method):
             principal = await self._doorkeeper.admit(scope, self._forward.scope_for(method))
+        with self._doorkeeper.under_way(principal):
+            await self._pass_on(principal, scope, receive, send)
+
+    async def _pass_on(
+        self, principal: Principal | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         call = Call(
             service=self._forward.service,
             principal=principal,
-            method=method,
+            method=scope["method"],
             target=_target(scope),
             headers=[*_passed_on(scope["headers"]), *_our_headers(scope)],
             body=self._body(scope, receive),

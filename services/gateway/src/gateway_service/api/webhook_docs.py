@@ -15,7 +15,8 @@ _ACCEPTED = {
     },
 }
 _AWAY = {
-    "description": "Kafka is away: nothing was accepted, call again after Retry-After",
+    "description": "Kafka is away, or too many large bodies come at once: nothing was accepted, "
+    "call again after Retry-After",
     "headers": {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds"}},
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }

@@ -11,10 +11,12 @@ from common.errors import ParleyError, Permanent, TooLarge, Transient, Unsupport
 from common.service import problem_response
 from common.telemetry import child, get_logger, metrics, span
 from gateway_service.api.gates import Gate, Given
-from gateway_service.domain.model.limits import Allowances
+from gateway_service.domain.model.limits import Allowances, Room
 from gateway_service.domain.model.webhooks import Origin
 
 RETRY_AFTER = timedelta(seconds=5)
+UNCOUNTED = 256 * 1024
+"""Bytes of a body that finds room without asking: nearly all of them."""
 
 _JSON = b"application/json"
 
@@ -22,6 +24,8 @@ log = get_logger()
 
 Accept = Callable[[bytes, Origin, str], Awaitable[str]]
 """Makes a body durable, in a trace, and gives the event's id."""
+Take = Callable[[int], None]
+"""Takes room for a body of so many bytes, or raises HeldBack."""
 
 
 class WebhookDoor:
@@ -36,14 +40,14 @@ class WebhookDoor:
         route: str,
         gate: Gate,
         accept: Accept,
+        room: Room,
         *,
-        max_bytes: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._route = route
         self._gate = gate
         self._accept = accept
-        self._max_bytes = max_bytes
+        self._room = room
         self._clock = clock
         self._accepted = child(metrics.WEBHOOKS, route, "accepted")
         self._seconds = child(metrics.HTTP_SERVER, route, "POST", "200")
@@ -74,14 +78,22 @@ class WebhookDoor:
         given = dict(scope["headers"])
         origin = self._gate.admit(scope, given)
         _require_json(given)
-        limit = self._max_bytes
-        declared = given.get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > limit:
-            raise _too_large(limit)
+        declared = given.get(b"content-length", b"")
+        size = int(declared) if declared.isdigit() else 0
+        if size > self._room.each:
+            raise _too_large(self._room.each)
+        if 0 < size <= UNCOUNTED:
+            return await self._receive(given, origin, receive, _uncounted)
+        with self._room.taken() as take:
+            take(size)
+            return await self._receive(given, origin, receive, take)
+
+    async def _receive(self, given: Given, origin: Origin, receive: Receive, take: Take) -> bytes:
+        limit = self._room.each
         message = await receive()
         raw = message.get("body", b"")
         if message.get("more_body") or not raw or len(raw) > limit:
-            raw = await _read_on(message, receive, limit)
+            raw = await _read_on(message, receive, limit, take)
         with span(self._route, _traceparent(given), kind="server") as traceparent:
             return (await self._accept(raw, origin, traceparent)).encode()
 
@@ -141,7 +153,11 @@ def _require_json(given: Given) -> None:
         raise UnsupportedMedia("The body must not be compressed.")
 
 
-async def _read_on(message: Message, receive: Receive, limit: int) -> bytes:
+def _uncounted(_: int) -> None:
+    """Take no room: what is this small needs none."""
+
+
+async def _read_on(message: Message, receive: Receive, limit: int, take: Take) -> bytes:
     """Read a body that did not come in one piece, unless it is larger than it may be."""
     body = bytearray()
     while True:
@@ -150,6 +166,8 @@ async def _read_on(message: Message, receive: Receive, limit: int) -> bytes:
         body += message.get("body", b"")
         if len(body) > limit:
             raise _too_large(limit)
+        if len(body) > UNCOUNTED:
+            take(len(body))
         if not message.get("more_body"):
             return bytes(body)
         message = await receive()

@@ -35,7 +35,7 @@ from gateway_service.api import (
 )
 from gateway_service.app.contexts import context_opener, tenant_opener
 from gateway_service.domain.model.forwards import FORWARDS
-from gateway_service.domain.model.limits import Allowances
+from gateway_service.domain.model.limits import Allowances, InFlight, Room
 from gateway_service.domain.ports import Intake
 from gateway_service.domain.usecases.authenticate import KeyAuthenticator, TokenAuthenticator
 from gateway_service.domain.usecases.housekeeping import Tidying, tidy
@@ -51,7 +51,10 @@ VERSION = "0.1.0"
 
 _SLACK = 1024 * 1024
 """The framework's own limit lies above ours, so that ours, which names itself, comes first."""
-_POOL = httpx2.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=30.0)
+_CONNECTIONS = 1000
+_POOL = httpx2.Limits(
+    max_connections=_CONNECTIONS, max_keepalive_connections=100, keepalive_expiry=30.0
+)
 """Idle connections go before the services, which keep them for 75 s, let go of theirs."""
 
 
@@ -106,9 +109,11 @@ def _front(settings: Settings, producer: Producer, store: ObjectStore, rest: ASG
     )
     capabilities = Capabilities.parse(settings.capability_keyring)
 
+    room = Room(each=settings.webhook_max_bytes, together=settings.webhook_held_bytes)
+
     def door(route: str, gate: Gate) -> WebhookDoor:
         accept = partial(accept_evolution, intake)
-        return WebhookDoor(route, gate, accept, max_bytes=settings.webhook_max_bytes)
+        return WebhookDoor(route, gate, accept, room)
 
     return FrontDoor(
         shared=door("webhook/evolution", SharedGate(settings.webhook_secret, time.time)),
@@ -137,6 +142,7 @@ def _control(settings: Settings, database: Database, wire: Wire) -> FastAPI:
     doorkeeper = Doorkeeper(
         authenticator.principal,
         Allowances(settings.rate_per_second, settings.rate_burst),
+        InFlight(settings.requests_in_flight, strangers=_CONNECTIONS // 2),
         oidc=_tokens(settings, database, verifier),
     )
     app.state.operators = operators.OperatorGate(

@@ -1,5 +1,6 @@
 """The services behind us, over one connection pool, with our own internal tokens."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -91,14 +92,24 @@ class HttpUpstreams:
             content=call.body,
             timeout=patience,
         )
-        return await self._http.send(request, stream=True, follow_redirects=False)
+        try:
+            # It begins at once all the same: a client that went is not seen before it does.
+            async with asyncio.timeout(self._silence if streaming else None):
+                return await self._http.send(request, stream=True, follow_redirects=False)
+        except TimeoutError:
+            raise httpx2.ReadTimeout("no event stream began in time", request=request) from None
 
 
 def _in_our_words(call: Call, failure: httpx2.RequestError) -> ParleyError:
     """Nothing was sent: 503. No answer in time: 504. Broken in between: as safe as the method."""
     who = f"The {call.service} service"
     match failure:
-        case httpx2.ConnectError() | httpx2.ConnectTimeout() | httpx2.PoolTimeout():
+        case httpx2.PoolTimeout():
+            return Unavailable(
+                "The gateway has as many requests under way as it can hold.",
+                hint="Try again in a few seconds.",
+            )
+        case httpx2.ConnectError() | httpx2.ConnectTimeout():
             return Unavailable(f"{who} is away.", hint="Try again in a few seconds.")
         case httpx2.TimeoutException() if call.method in _SAFE:
             return TimedOut(f"{who} did not answer in time.")
