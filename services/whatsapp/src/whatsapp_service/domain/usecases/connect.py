@@ -88,14 +88,21 @@ class Connector:
             await self._undo(tenant, mine, error)
             error.hint = error.hint or _HINT
             raise
+        return await self._keep(tenant, agent_id, mine, found)
+
+    async def _keep(
+        self, tenant: TenantId, agent_id: AgentId, mine: Integration, found: Made
+    ) -> Integration:
+        """Note what the provider has made; undo it where the number was deleted meanwhile."""
         async with self.open_for(tenant) as context:
             kept = await note(context, await existing(context, agent_id), found)
-            if not kept:
+            number = await existing(context, agent_id)
+            gone = not kept and (number.deleting or number.state is ConnectionState.DELETED)
+            if gone:
                 # Its removal may have been over before there was anything to remove.
                 await context.care.begin_deletion(mine.id)
                 await context.care.want(mine, Errand.DELETE, cause="undone", after=_AT_ONCE)
-            number = await existing(context, agent_id)
-        if not kept:
+        if gone:
             raise Conflict("the number was deleted while it was made", hint="connect it anew")
         return number
 
