@@ -110,27 +110,18 @@ async def test_a_body_in_pieces_is_put_together(gateway: Any) -> None:
     assert [envelope.event.body for envelope in gateway.events()] == [CLEAN]
 
 
-async def test_a_provider_that_hangs_up_publishes_nothing(gateway: Any) -> None:
+async def test_a_provider_that_hangs_up_publishes_nothing(gateway: Any, knock: Any) -> None:
     messages = iter(
         [
             {"type": "http.request", "body": b'{"event":', "more_body": True},
             {"type": "http.disconnect"},
         ]
     )
-    sent: list[Any] = []
 
     async def receive() -> Any:
         return next(messages)
 
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"x-webhook-secret", SECRET["X-Webhook-Secret"].encode()),
-    ]
-    scope = {"type": "http", "method": "POST", "path": SHARED, "headers": headers}
-    await gateway.app()(scope, receive, send)
+    sent = await knock(receive)
 
     assert sent == []
     assert gateway.events() == []

@@ -119,46 +119,27 @@ async def test_malformed_bodies_are_named_so(gateway: Any) -> None:
     assert gateway.events() == []
 
 
-async def test_a_body_that_says_it_is_too_large_is_not_read(gateway: Any) -> None:
+async def test_a_body_that_says_it_is_too_large_is_not_read(gateway: Any, knock: Any) -> None:
     gateway.max_bytes = 100
-    sent: list[Any] = []
 
     async def receive() -> Any:
         raise AssertionError("the body was read")
 
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", b"101"),
-        (b"x-webhook-secret", SECRET["X-Webhook-Secret"].encode()),
-    ]
-    scope = {"type": "http", "method": "POST", "path": SHARED, "headers": headers}
-    await gateway.app()(scope, receive, send)
+    sent = await knock(receive, (b"content-length", b"101"))
 
     assert sent[0]["status"] == 413
     assert b"limit of 100 bytes" in sent[1]["body"]
 
 
-async def test_a_body_that_grows_too_large_is_cut_off(gateway: Any) -> None:
+async def test_a_body_that_grows_too_large_is_cut_off(gateway: Any, knock: Any) -> None:
     gateway.max_bytes = 100_000
     chunks = iter(range(1000))
-    sent: list[Any] = []
 
     async def receive() -> Any:
         next(chunks)
         return {"type": "http.request", "body": b" " * 10_000, "more_body": True}
 
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"x-webhook-secret", SECRET["X-Webhook-Secret"].encode()),
-    ]
-    scope = {"type": "http", "method": "POST", "path": SHARED, "headers": headers}
-    await gateway.app()(scope, receive, send)
+    sent = await knock(receive)
 
     assert sent[0]["status"] == 413
     assert (b"connection", b"close") in sent[0]["headers"]
@@ -229,27 +210,19 @@ async def test_knocking_with_a_wrong_secret_does_not_fill_the_log(gateway: Any) 
 
 @pytest.mark.parametrize("declared", [True, False])
 async def test_a_large_body_beside_other_large_ones_comes_again(
-    gateway: Any, declared: bool
+    gateway: Any, knock: Any, declared: bool
 ) -> None:
     gateway.held_bytes = 1_000_000
-    app, sent, read = gateway.app(), [], []
+    app, read = gateway.app(), []
 
     async def receive() -> Any:
         read.append(True)
         return {"type": "http.request", "body": b" " * 100_000, "more_body": True}
 
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"x-webhook-secret", SECRET["X-Webhook-Secret"].encode()),
-        *([(b"content-length", b"600000")] if declared else []),
-    ]
-    scope = {"type": "http", "method": "POST", "path": SHARED, "headers": headers}
+    size = [(b"content-length", b"600000")] if declared else []
     with gateway.room.taken() as take:
         take(500_000)
-        await app(scope, receive, send)
+        sent = await knock(receive, *size, app=app)
         assert gateway.room.held == 500_000
 
     assert sent[0]["status"] == 503

@@ -20,12 +20,7 @@ async def build(settings: Settings, mode: Mode, bus: Bus | None = None) -> Async
     async with AsyncExitStack() as stack:
         bus = bus or KafkaBus.of(settings, NAME)
         producer = await stack.enter_async_context(bus.producer())
-        relay = Relay(
-            settings.sqlalchemy_url,
-            producer,
-            lead=mode != "api",
-            statement_seconds=settings.statement_seconds,
-        )
+        relay = Relay.of(settings, producer, lead=mode != "api")
         trusted = trusted_callers(settings.internal_trusted_keys, _MAY_CALL)
         tokens = InternalTokens(NAME, settings.internal_key, trusted)
         app = create_app(NAME, VERSION, [], authenticate=tokens.verify)

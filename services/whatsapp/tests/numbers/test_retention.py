@@ -11,17 +11,17 @@ from common.auth import Keyring, generate_keyring
 from common.contracts import MediaStored, utc_now
 from common.storage import ObjectStore
 from whatsapp_service.app.contexts import Wake, context_opener
-from whatsapp_service.domain.usecases.retention import Retention
+from whatsapp_service.domain.usecases.retention import FileRetention
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 
-def keeping(house: Any, *, days: int, later: int) -> Retention:
+def keeping(house: Any, *, days: int, later: int) -> FileRetention:
     """The chore as it works, so many days from now, in batches of two."""
     keyring = Keyring.parse(generate_keyring())
     store = ObjectStore(house.settings.object_store_url)
     open_context = context_opener(house.database, keyring, Wake(lambda: None))
-    return Retention(open_context, store, lambda: utc_now() + timedelta(days=later), days, 2)
+    return FileRetention(open_context, store, lambda: utc_now() + timedelta(days=later), days, 2)
 
 
 async def a_file(house: Any, number: dict[str, Any], content: bytes) -> None:

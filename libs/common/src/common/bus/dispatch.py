@@ -119,7 +119,7 @@ class Dispatcher(Generic[C]):
         await self._wait(record, error, attempt)
         return False
 
-    async def _values(self, records: Sequence[Received]) -> Values:  # noqa: ARG002 - see there
+    async def _values(self, records: Sequence[Received]) -> Values:  # noqa: ARG002 - for who overrides it
         """Fetch what stands elsewhere and only its place in the record; here, nothing does."""
         return {}
 

@@ -21,7 +21,7 @@ from aiokafka.errors import (
 from common.bus.cluster import Cluster
 from common.bus.deadlines import Deadlines
 from common.bus.records import Record
-from common.bus.shipment import Counts, Shipment, partition_of, partitions_of
+from common.bus.shipment import PartitionNumbers, Shipment, partition_of, partitions_of
 from common.errors import TooLarge, Unavailable
 from common.telemetry import metrics
 
@@ -54,7 +54,7 @@ class KafkaProducer:
             "retry_backoff_ms": 100,
         }
         self._deadlines = Deadlines()
-        self._partitions: Counts = {}
+        self._partitions: PartitionNumbers = {}
         self._inner: AIOKafkaProducer | None = None
         self._rebuilding: asyncio.Task[None] | None = None
         self._retired: set[asyncio.Task[None]] = set()
@@ -171,7 +171,7 @@ class KafkaProducer:
 
 
 async def _send(
-    inner: AIOKafkaProducer, record: Record, partitions: Counts
+    inner: AIOKafkaProducer, record: Record, partitions: PartitionNumbers
 ) -> "asyncio.Future[object]":
     """Hand a record over, with its partition chosen."""
     every = await partitions_of(inner, record.topic, partitions)

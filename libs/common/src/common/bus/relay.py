@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Self
 
 import asyncpg
 import structlog
@@ -17,6 +18,7 @@ import structlog
 from common.bus.records import Producer, Record
 from common.db import BROKEN, STATEMENT_SECONDS, unpacked_headers
 from common.errors import Permanent
+from common.settings import ServiceSettings
 from common.telemetry import metrics
 
 log = structlog.get_logger()
@@ -68,6 +70,12 @@ class Relay:
         self._beat = time.monotonic()
         self.leads = False
         """Whether it publishes, rather than wait to."""
+
+    @classmethod
+    def of(cls, settings: ServiceSettings, producer: Producer, *, lead: bool) -> Self:
+        """Make the relay that a service's settings name."""
+        seconds = settings.statement_seconds
+        return cls(settings.sqlalchemy_url, producer, lead=lead, statement_seconds=seconds)
 
     def nudge(self) -> None:
         """Say that rows were committed: publish them now, or tell the leader to."""

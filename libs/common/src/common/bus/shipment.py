@@ -15,8 +15,8 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from common.bus.records import Record
 from common.errors import Unavailable
 
-Counts = dict[str, list[int]]
-"""The partitions of topics."""
+PartitionNumbers = dict[str, list[int]]
+"""By topic."""
 _SMALL = 65_536
 """Bytes of a value that is not looked at any closer."""
 
@@ -26,7 +26,7 @@ def partition_of(key: bytes, every: Sequence[int], _available: Sequence[int]) ->
     return every[zlib.crc32(key) % len(every)]
 
 
-async def partitions_of(inner: AIOKafkaProducer, topic: str, known: Counts) -> list[int]:
+async def partitions_of(inner: AIOKafkaProducer, topic: str, known: PartitionNumbers) -> list[int]:
     """List a topic's partitions once: aiokafka lists them anew for every record."""
     every = known.get(topic)
     if every is None:
@@ -41,7 +41,7 @@ class Shipment:
         self,
         inner: AIOKafkaProducer,
         records: Sequence[Record],
-        known: Counts,
+        known: PartitionNumbers,
         failures: list[BaseException | None],
         *,
         limit: int,
@@ -65,8 +65,7 @@ class Shipment:
             KafkaError: the topic's partitions cannot be told.
         """
         for number, record in enumerate(self._records):
-            if self._failed and (record.topic, record.key) in self._failed:
-                self._failures[number] = Unavailable("an earlier record of this key failed")
+            if self._failed and self._is_behind_a_failure(number):
                 continue
             key = record.key.encode()
             if _size(key, record) > self._limit:
@@ -88,11 +87,18 @@ class Shipment:
                 return
             del self._open[place]
             await self._hand_over(load, *place)
-            if (record.topic, record.key) in self._failed:
-                self._failures[number] = Unavailable("an earlier record of this key failed")
+            if self._is_behind_a_failure(number):
                 return
         load = self._open[place] = _Load(self._inner.create_batch())
         load.takes(number, key, record)
+
+    def _is_behind_a_failure(self, number: int) -> bool:
+        """Whether an earlier record of the same key failed, which is why this one does."""
+        record = self._records[number]
+        behind = (record.topic, record.key) in self._failed
+        if behind:
+            self._failures[number] = Unavailable("an earlier record of this key failed")
+        return behind
 
     async def _hand_over(self, load: "_Load", topic: str, partition: int) -> None:
         # Closed, so that nothing else that is published meanwhile can join it.

@@ -3,6 +3,7 @@
 from common.db.base import Base, new_metadata
 from common.db.database import (
     BROKEN,
+    REFUSING,
     STATEMENT_SECONDS,
     Connection,
     Database,
@@ -34,6 +35,7 @@ from common.db.tenancy import (
 
 __all__ = [
     "BROKEN",
+    "REFUSING",
     "STATEMENT_SECONDS",
     "Base",
     "Connection",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from common.service.edge import RequestEdge
     from common.service.health import Health, Probes
     from common.service.host import host, run_service, stop_on_signals
+    from common.service.instants import Instant
     from common.service.operations import (
         DEAD_LETTERS,
         SealedColumn,
@@ -34,6 +35,7 @@ __all__ = [
     "Component",
     "ComponentDied",
     "Health",
+    "Instant",
     "Listen",
     "Mode",
     "Pages",
@@ -65,6 +67,7 @@ _HOMES = {
     "definition": ("Build", "Command", "Mode", "Service"),
     "edge": ("RequestEdge",),
     "health": ("Health", "Probes"),
+    "instants": ("Instant",),
     "host": ("host", "run_service", "stop_on_signals"),
     "operations": (
         "DEAD_LETTERS",

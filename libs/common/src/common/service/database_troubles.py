@@ -5,7 +5,7 @@ from typing import Any
 
 import asyncpg
 
-from common.db import DatabaseAway
+from common.db import REFUSING, DatabaseAway
 from common.errors import NeedsOperator, ParleyError, Unavailable
 from common.service.definition import Service
 from common.settings import ServiceSettings, environment_name, load
@@ -22,12 +22,7 @@ def explained(error: Exception, service: Service[Any]) -> ParleyError | None:
                     f"The database at {_address(service)} is not migrated: {reason}.",
                     hint=f"Run `python -m {service.name}_service migrate`.",
                 )
-            case (
-                asyncpg.InvalidAuthorizationSpecificationError()
-                | asyncpg.InvalidCatalogNameError()
-                | asyncpg.InsufficientPrivilegeError()
-                | asyncpg.UndefinedObjectError()
-            ):
+            case _ if isinstance(reason, (*REFUSING, asyncpg.UndefinedObjectError)):
                 return NeedsOperator(
                     f"Postgres at {_address(service)} refuses us: {reason}.",
                     hint=f"Check {_variable(service)}, and the server's databases and roles.",

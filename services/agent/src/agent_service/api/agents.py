@@ -5,21 +5,21 @@ from typing import Any, Self
 
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, SecretStr, ValidationError
 
-from agent_service.api.doors import ApiKey, Limit, Opens, Page, Reader, Words, Writer
+from agent_service.api.doors import ApiKey, Limit, Name, Opens, Page, Reader, Words, Writer
 from agent_service.api.settings_body import SettingsBody
 from agent_service.domain.model import Agent, AgentSettings
 from agent_service.domain.model.sensible import sensible
-from agent_service.domain.ports import TOP, Context, Place
+from agent_service.domain.ports import Context
 from agent_service.domain.usecases import agents as usecases
 from agent_service.domain.usecases.agents import Draft
 from common.contracts import AgentId, TenantId, new_id
 from common.errors import InvalidInput
+from common.places import TOP, Place
 from common.service import PAGED
 
 router = APIRouter()
-_SAYS_SOMETHING = r"\S"
 
 
 class AgentBody(BaseModel):
@@ -27,7 +27,7 @@ class AgentBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Words = Field(pattern=_SAYS_SOMETHING, max_length=200)
+    name: Name
     settings: SettingsBody = SettingsBody()
     api_key: ApiKey | None = None
     """The tenant's own key at the model server; kept sealed, never shown again."""
@@ -38,7 +38,7 @@ class AgentPatch(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Words | None = Field(None, pattern=_SAYS_SOMETHING, max_length=200)
+    name: Name | None = None
     settings: dict[str, Any] | None = None
     api_key: ApiKey | None = None
 

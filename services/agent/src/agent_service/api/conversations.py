@@ -15,11 +15,11 @@ from agent_service.api.doors import (
     Words,
 )
 from agent_service.domain.model import Conversation, Fact, Line, State
-from agent_service.domain.ports import TOP, Place
 from agent_service.domain.usecases import control
 from common.auth import Principal
 from common.contracts import CommandId, ConversationId, TenantId, derived_id, new_id
 from common.errors import NotFound
+from common.places import TOP, Place
 from common.service import PAGED, next_page
 
 router = APIRouter()

@@ -3,10 +3,12 @@
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
-from pydantic import AfterValidator, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from agent_service.domain.ports import OpenForTenant
 from common.auth import Principal
+from common.errors import InvalidInput
+from common.names import checked_name
 from common.service import Pages, principal
 
 Reader = Annotated[Principal, Depends(principal("agents:read"))]
@@ -31,6 +33,14 @@ def _fits_a_header(key: SecretStr) -> SecretStr:
     return key
 
 
+def _named(name: str) -> str:
+    try:
+        return checked_name(name)
+    except InvalidInput as refused:
+        raise ValueError(str(refused)) from None
+
+
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_named)]
 Words = Annotated[str, AfterValidator(_storable)]
 """Text as Postgres can hold it."""
 ApiKey = Annotated[SecretStr, AfterValidator(_fits_a_header)]

@@ -58,12 +58,7 @@ async def build(settings: Settings, mode: Mode, bus: Bus | None = None) -> Async
         metrics.watch_pool(NAME, lambda: database.in_use)
         bus = bus or KafkaBus.of(settings, NAME)
         producer = await stack.enter_async_context(bus.producer())
-        relay = Relay(
-            settings.sqlalchemy_url,
-            producer,
-            lead=mode != "api",
-            statement_seconds=settings.statement_seconds,
-        )
+        relay = Relay.of(settings, producer, lead=mode != "api")
         inside = _Inside(database, relay, Keyring.parse(settings.keyring))
         components: list[Component] = [relay]
         if mode != "api":

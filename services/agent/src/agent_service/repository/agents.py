@@ -10,9 +10,9 @@ import orjson
 from agent_service.domain.model import Agent, AgentSettings, Allowance, Caps, Limits
 from agent_service.domain.model.limits import NO_LIMITS
 from agent_service.domain.model.triggers import Trigger, TriggerKind, TriggerOperator
-from agent_service.domain.ports import TOP, Place
 from common.contracts import AgentId, TenantId
 from common.db import Connection, Sql
+from common.places import TOP, Place
 
 COLUMNS = """
     id, tenant_id, name, settings, sealed_api_key, created_at, updated_at, refused_until,

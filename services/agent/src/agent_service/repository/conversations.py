@@ -17,7 +17,7 @@ from agent_service.domain.model import (
     run_id,
     turn_id,
 )
-from agent_service.domain.ports import TOP, Ended, Held, Place
+from agent_service.domain.ports import Ended, Held
 from agent_service.repository import statements as sql
 from agent_service.repository.agents import agent_of, allowance_of
 from agent_service.repository.hearing import TURNS, Listener, Opened, lane_of
@@ -33,6 +33,7 @@ from agent_service.repository.rows import (
 )
 from common.contracts import CommandId, ConversationId, MessageId, derived_id
 from common.lanes import NewJob, postpone
+from common.places import TOP, Place
 
 _PERSONS = {State.HUMAN, State.HANDOFF_REQUESTED}
 LONGEST_TURN = 200

@@ -1,15 +1,15 @@
 """A tenant's API keys over HTTP: list, make, revoke."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from common.auth import Principal
 from common.contracts import TenantId
+from common.service import Instant
 from gateway_service.api.callers import Doorkeeper
 from gateway_service.domain.model.accounts import StoredKey
 from gateway_service.domain.ports import OpenForTenant
@@ -55,16 +55,6 @@ Opens = Annotated[OpenForTenant, Depends(_opener)]
 Authenticator = Annotated[KeyAuthenticator, Depends(_authenticator)]
 
 
-def _in_utc(at: datetime) -> datetime:
-    try:
-        return at.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("must be within the years 1 to 9999 of UTC") from None
-
-
-_Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-
-
 class NewKey(BaseModel):
     """A key to be made."""
 
@@ -72,7 +62,7 @@ class NewKey(BaseModel):
 
     name: str = Field(min_length=1, max_length=200, description="what or whom it is for")
     scopes: list[str] = Field(min_length=1, max_length=50)
-    expires_at: _Instant | None = None
+    expires_at: Instant | None = None
 
 
 class KeyView(BaseModel):

@@ -1,15 +1,15 @@
 """Chats over HTTP: who wrote, what was answered, and the journey of each message."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import AfterValidator, AwareDatetime
 
 from common.contracts import TenantId, utc_now
-from common.service import PAGED
+from common.places import TOP, Place
+from common.service import PAGED, Instant
 from whatsapp_service.api.views import ChatReader, Limit, Page, Reads
-from whatsapp_service.domain.ports.places import TOP, MessagePlace, Place
+from whatsapp_service.domain.ports.places import MessagePlace
 
 router = APIRouter()
 
@@ -17,14 +17,6 @@ _AHEAD = timedelta(days=1)
 """WhatsApp's clock may be ahead of ours, and a phone's even more."""
 
 
-def _in_utc(at: datetime) -> datetime:
-    try:
-        return at.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("must be within the years 1 to 9999 of UTC") from None
-
-
-Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Before = Annotated[Instant | None, Query(description="only what is older")]
 
 

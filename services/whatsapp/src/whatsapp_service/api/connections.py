@@ -8,10 +8,10 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 
 from common.contracts import AgentId, TenantId
+from common.places import TOP, Place
 from common.service import PAGED
 from whatsapp_service.api.views import ConnectionView, Connects, Limit, Page, Reader, Writer
 from whatsapp_service.domain.model import Account, Integration, Transport, number_name, phone_digits
-from whatsapp_service.domain.ports.places import TOP, Place
 from whatsapp_service.domain.usecases.connect import Wish
 
 router = APIRouter()

@@ -7,6 +7,7 @@ from fastapi import APIRouter, status
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.contracts import AgentId, TenantId
+from common.places import TOP, Place
 from common.service import PAGED
 from whatsapp_service.api.connections import QrView
 from whatsapp_service.api.views import (
@@ -20,7 +21,6 @@ from whatsapp_service.api.views import (
     Reads,
     Writer,
 )
-from whatsapp_service.domain.ports.places import TOP, Place
 
 router = APIRouter(prefix="/agents/{agent_id}/channels/evolution")
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request, status
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from common.contracts import OPT_OUT_WORDS, ChatId, IntegrationId, TenantId
+from common.places import TOP, Place
 from common.service import PAGED
 from whatsapp_service.api.views import Limit, Page, Reader, Writer
 from whatsapp_service.domain.model import QuietHours, SendingSettings
@@ -17,7 +18,6 @@ from whatsapp_service.domain.model.sending_rules import (
     OPT_OUT_REPLY,
 )
 from whatsapp_service.domain.ports.pacing import NumberHealth, PaceNow
-from whatsapp_service.domain.ports.places import TOP, Place
 from whatsapp_service.domain.usecases.pacing import SendingDesk
 
 router = APIRouter()

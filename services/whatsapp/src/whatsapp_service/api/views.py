@@ -8,9 +8,10 @@ from pydantic import AwareDatetime, BaseModel
 
 from common.auth import Principal
 from common.contracts import ConnectionState, IntegrationId, TenantId
+from common.places import Place
 from common.service import Pages, principal
 from whatsapp_service.domain.model import Integration, Transport
-from whatsapp_service.domain.ports.places import MessagePlace, Place
+from whatsapp_service.domain.ports.places import MessagePlace
 from whatsapp_service.domain.usecases.connect import Connector
 from whatsapp_service.domain.usecases.operate import Operator
 

@@ -34,7 +34,7 @@ from whatsapp_service.domain.usecases.media import FileKeeper
 from whatsapp_service.domain.usecases.operate import Operator
 from whatsapp_service.domain.usecases.pacing import SendingDesk
 from whatsapp_service.domain.usecases.repair import Repair
-from whatsapp_service.domain.usecases.retention import Retention, UnreadRetention
+from whatsapp_service.domain.usecases.retention import FileRetention, UnreadRetention
 from whatsapp_service.domain.usecases.watch import Rhythm, Watch
 from whatsapp_service.providers.evolution import translate, without_files
 from whatsapp_service.repository import PostgresReads
@@ -67,12 +67,7 @@ async def build(settings: Settings, mode: Mode, bus: Bus | None = None) -> Async
         metrics.watch_pool(NAME, lambda: database.in_use)
         bus = bus or KafkaBus.of(settings, NAME)
         producer = await stack.enter_async_context(bus.producer())
-        relay = Relay(
-            settings.sqlalchemy_url,
-            producer,
-            lead=mode != "api",
-            statement_seconds=settings.statement_seconds,
-        )
+        relay = Relay.of(settings, producer, lead=mode != "api")
         store = ObjectStore(settings.object_store_url)
         inside = _Inside(database, relay, Keyring.parse(settings.keyring), store)
         outside = await open_outside(settings, stack)
@@ -128,7 +123,7 @@ def _tidying(settings: Settings, open_context: Opener, store: ObjectStore) -> li
     """What forgets."""
     chores = {}
     if settings.media_days:
-        files = Retention(open_context, store, utc_now, settings.media_days)
+        files = FileRetention(open_context, store, utc_now, settings.media_days)
         chores["files"] = files.expire
     if settings.unread_days:
         chores["unread"] = UnreadRetention(open_context, utc_now, settings.unread_days).expire

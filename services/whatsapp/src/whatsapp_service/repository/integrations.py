@@ -12,8 +12,8 @@ from common.contracts import (
     TenantId,
 )
 from common.db import Connection, Sql
+from common.places import Place
 from whatsapp_service.domain.model import ENDED, Account, Integration, Qr, Transport
-from whatsapp_service.domain.ports.places import Place
 
 Seal = Callable[[str, Integration], str]
 

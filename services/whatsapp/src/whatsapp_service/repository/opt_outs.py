@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from common.contracts import ChatId, TenantId
 from common.db import Connection, Sql
+from common.places import Place
 from whatsapp_service.domain.model import SendingSettings
 from whatsapp_service.domain.ports import OptOut
-from whatsapp_service.domain.ports.places import Place
 from whatsapp_service.repository.settings_rows import (
     SETTINGS_COLUMNS,
     read_settings,

@@ -5,7 +5,8 @@ from typing import Any
 from common.contracts import IntegrationId, TenantId
 from common.db import Database, Sql, api_role
 from common.errors import NotFound
-from whatsapp_service.domain.ports.places import EARLIEST, MessagePlace, Place
+from common.places import Place
+from whatsapp_service.domain.ports.places import EARLIEST, MessagePlace
 
 # By way of the tenant's numbers, whose index exists already: another would cost every message.
 # In that index's order alone, ties and all: the planner takes any number's chats for few, and would

@@ -20,7 +20,7 @@ from agent_service.domain.ports.outside import (
     Unfinished,
     Wasted,
 )
-from agent_service.domain.ports.places import FIRST, TOP, NamePlace, Place
+from agent_service.domain.ports.places import FIRST, NamePlace
 from agent_service.domain.ports.shelves import Facts, FollowUps, HttpTools, Library
 from agent_service.domain.ports.storage import (
     Agents,
@@ -41,7 +41,6 @@ from agent_service.domain.ports.turns import Turns
 
 __all__ = [
     "FIRST",
-    "TOP",
     "AccountRefused",
     "Agents",
     "Alarm",
@@ -71,7 +70,6 @@ __all__ = [
     "Opener",
     "Outbox",
     "Outside",
-    "Place",
     "Prices",
     "RemoteTool",
     "Runs",

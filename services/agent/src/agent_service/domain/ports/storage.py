@@ -20,7 +20,6 @@ from agent_service.domain.model import (
 )
 from agent_service.domain.ports.archive import Archive
 from agent_service.domain.ports.ledger import Budgets, Runs
-from agent_service.domain.ports.places import TOP, Place
 from agent_service.domain.ports.shelves import Facts, FollowUps, HttpTools, Library
 from common.contracts import (
     AgentId,
@@ -31,6 +30,7 @@ from common.contracts import (
     MessageId,
     TenantId,
 )
+from common.places import TOP, Place
 
 Clock = Callable[[], datetime]
 

@@ -12,8 +12,6 @@ AREAS = ("agents", "channels", "conversations", "crm", "google", "keys")
 SCOPES = frozenset(f"{area}:{verb}" for area in AREAS for verb in ("read", "write"))
 """Every scope there is; `*` means all of them, also those of a later version."""
 
-_LONGEST_NAME = 200
-
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
@@ -59,18 +57,6 @@ class StoredKey:
 def suspended() -> Unauthenticated:
     """Make the refusal of whoever comes from a suspended tenant."""
     return Unauthenticated("The tenant is suspended.", hint="Ask who runs this Parley.")
-
-
-def checked_name(name: str) -> str:
-    """Give a name without blanks around it.
-
-    Raises:
-        InvalidInput: when nothing is left, or too much.
-    """
-    plain = name.strip()
-    if not plain or len(plain) > _LONGEST_NAME or not plain.isprintable():
-        raise InvalidInput(f"A name has 1 to {_LONGEST_NAME} printable characters.")
-    return plain
 
 
 def checked_scopes(scopes: Iterable[str]) -> frozenset[str]:

@@ -6,11 +6,11 @@ from datetime import datetime
 from common.auth import ApiKey, Principal
 from common.contracts import TenantId
 from common.errors import Conflict, Forbidden, InvalidInput, NotFound
+from common.names import checked_name
 from gateway_service.domain.model.accounts import (
     EVERYTHING,
     StoredKey,
     Tenant,
-    checked_name,
     checked_scopes,
     granted,
 )

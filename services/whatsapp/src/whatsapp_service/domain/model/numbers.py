@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from common.contracts import AgentId, ConnectionState, IntegrationId, TenantId
 from common.errors import InvalidInput
+from common.names import checked_name
 
 ALIVE = frozenset({ConnectionState.OPEN, ConnectionState.DEGRADED})
 """States in which messages come and go."""
@@ -134,19 +135,9 @@ def phone_digits(written: str) -> str:
     return bare.removeprefix("+")
 
 
-_LONGEST_NAME = 100
-
-
 def number_name(written: str) -> str:
-    """Give what a number shall be called without blanks around it.
-
-    Raises:
-        InvalidInput: when nothing is left, or too much.
-    """
-    plain = written.strip()
-    if not plain or len(plain) > _LONGEST_NAME or not plain.isprintable():
-        raise InvalidInput(f"A name has 1 to {_LONGEST_NAME} printable characters.")
-    return plain
+    """Give what a number shall be called; raises InvalidInput as `checked_name` does."""
+    return checked_name(written, most=100)
 
 
 @dataclass(frozen=True, slots=True)

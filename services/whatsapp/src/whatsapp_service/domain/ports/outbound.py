@@ -18,6 +18,7 @@ from common.contracts import (
     SendMessage,
     TenantId,
 )
+from common.places import Place
 from whatsapp_service.domain.model import (
     Outbound,
     OutboundState,
@@ -25,7 +26,6 @@ from whatsapp_service.domain.model import (
     SentMessage,
     Transport,
 )
-from whatsapp_service.domain.ports.places import Place
 
 
 @dataclass(frozen=True, slots=True)

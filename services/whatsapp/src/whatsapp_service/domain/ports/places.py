@@ -1,20 +1,9 @@
-"""Places in lists that are read page by page: right behind one of their rows, as it stood then."""
+"""Places among the messages of a chat."""
 
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self
 
 EARLIEST = datetime.min.replace(tzinfo=UTC)
-
-
-class Place(NamedTuple):
-    """A place in a list whose rows have a time and an id, the newest first."""
-
-    at: datetime
-    id: str
-
-
-TOP = Place(datetime(9999, 1, 1, tzinfo=UTC), "")
-"""Above all."""
 
 
 class MessagePlace(NamedTuple):

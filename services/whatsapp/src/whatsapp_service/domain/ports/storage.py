@@ -18,6 +18,7 @@ from common.contracts import (
     MessageId,
     TenantId,
 )
+from common.places import Place
 from whatsapp_service.domain.model import (
     ChatAddress,
     Ignored,
@@ -30,7 +31,6 @@ from whatsapp_service.domain.ports.care import Care
 from whatsapp_service.domain.ports.files import Files
 from whatsapp_service.domain.ports.outbound import OptOuts, Outbounds
 from whatsapp_service.domain.ports.pacing import Paces
-from whatsapp_service.domain.ports.places import Place
 
 Clock = Callable[[], datetime]
 

@@ -12,11 +12,11 @@ from common.contracts import (
     TenantId,
 )
 from common.errors import Conflict, InvalidInput, NeedsOperator, NotFound, ParleyError, Transient
+from common.places import Place
 from whatsapp_service.domain.model import Account, Integration, Transport, instance_name
 from whatsapp_service.domain.ports import Agents, Clock, Context, OpenForTenant
 from whatsapp_service.domain.ports.care import Errand
 from whatsapp_service.domain.ports.numbers import Made, Numbers
-from whatsapp_service.domain.ports.places import Place
 from whatsapp_service.domain.usecases.connection import change_state
 
 CHANNEL = "evolution"

@@ -6,12 +6,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from common.contracts import ChatId, IntegrationId, TenantId
 from common.errors import InvalidInput, NotFound
+from common.places import Place
 from whatsapp_service.domain.model import KnownWords, SendingSettings
 from whatsapp_service.domain.model.pacing import plan
 from whatsapp_service.domain.model.sending_rules import LONGEST_WORD, plain_word
 from whatsapp_service.domain.ports import Context, Opener, OpenForTenant, OptOut
 from whatsapp_service.domain.ports.pacing import NumberHealth
-from whatsapp_service.domain.ports.places import Place
 
 _MOST_WORDS = 50
 

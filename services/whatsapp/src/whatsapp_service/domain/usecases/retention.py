@@ -8,7 +8,7 @@ from whatsapp_service.domain.ports.files import KeepsFiles
 
 
 @dataclass(frozen=True, slots=True)
-class Retention:
+class FileRetention:
     """Deletes old files; done twice, or by two workers at once, it is done once."""
 
     open_context: Opener
