@@ -158,7 +158,7 @@ async def test_many_batches_of_a_key_keep_its_order_and_stop_at_what_cannot_be_s
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("turns", [1, 30, 300])
+@pytest.mark.parametrize("turns", [1, 30, 100, 300, 1000])
 async def test_a_start_that_is_taken_back_leaves_nothing_open(
     kafka_bootstrap: str, turns: int
 ) -> None:

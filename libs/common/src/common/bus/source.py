@@ -15,6 +15,8 @@ from common.errors import Unavailable
 log = structlog.get_logger()
 
 SESSION_SECONDS = 12.0
+_START_SECONDS = 60.0
+_SOON_SECONDS = 5.0
 DRAIN_SECONDS = 20
 """How long a revoked partition may take to finish: below the rebalance timeout, else another
 member gets it while we still work on it (measured)."""
@@ -59,16 +61,10 @@ class KafkaSource:
             inner = AIOKafkaConsumer(**self._cluster.options(), **self._options)
             inner.subscribe(self._topics, listener=_Rebalance(listener))
             try:
-                async with asyncio.timeout(60):
-                    await inner.start()
+                await _start(inner)
             except (KafkaError, OSError, TimeoutError) as error:
                 log.warning("consumer.connect_failed", error=type(error).__name__)
-                await _stop(inner)
                 await asyncio.sleep(0.5)
-            except BaseException:
-                # A stop before the group was joined: what has begun is ended all the same.
-                await _stop(inner)
-                raise
             else:
                 self._inner = inner
                 return
@@ -141,6 +137,24 @@ class KafkaSource:
         if self._inner is None:
             raise RuntimeError("start() comes first")
         return self._inner
+
+
+async def _start(inner: AIOKafkaConsumer) -> None:
+    """Start; what does not get so far, or is taken back, is stopped.
+
+    A start that is taken back ends first, if it soon does: aiokafka forgets the connection that it
+    is just making when it is cancelled.
+    """
+    starting = asyncio.get_running_loop().create_task(inner.start())
+    try:
+        async with asyncio.timeout(_START_SECONDS):
+            await asyncio.shield(starting)
+    except BaseException:
+        await asyncio.wait({starting}, timeout=_SOON_SECONDS)
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        await _stop(inner)
+        raise
 
 
 async def _stop(inner: AIOKafkaConsumer) -> None:
